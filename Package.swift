@@ -1,0 +1,84 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [.enableUpcomingFeature("InternalImportsByDefault")]
+
+// Debian's libtorch-dev by default. With LIBTORCH set to the `torch` folder of a PyPI install,
+// that one: its libraries go by full path, because the linker searches the system's folder first.
+let torchFlags: (cxx: [CXXSetting], linker: [LinkerSetting], cxxStandard: CXXLanguageStandard)
+if let libtorch = Context.environment["LIBTORCH"] {
+  torchFlags = (
+    cxx: [
+      .unsafeFlags([
+        "-isystem", "\(libtorch)/include",
+        "-isystem", "\(libtorch)/include/torch/csrc/api/include",
+      ])
+    ],
+    linker: [
+      .unsafeFlags([
+        "\(libtorch)/lib/libtorch_cpu.so", "\(libtorch)/lib/libc10.so",
+        "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib",
+      ])
+    ],
+    cxxStandard: .cxx20
+  )
+} else {
+  torchFlags = (
+    cxx: [],
+    linker: [.linkedLibrary("torch_cpu"), .linkedLibrary("c10")],
+    cxxStandard: .cxx17
+  )
+}
+
+let package = Package(
+  name: "compose",
+  products: [
+    .executable(name: "compose", targets: ["compose"]),
+    .library(name: "MusicDiffusion", targets: ["MusicDiffusion"]),
+    .library(name: "Spectro", targets: ["Spectro"]),
+    .library(name: "Audio", targets: ["Audio"]),
+    .library(name: "Torch", targets: ["Torch"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
+  ],
+  targets: [
+    .systemLibrary(name: "CSndfile", pkgConfig: "sndfile", providers: [.apt(["libsndfile1-dev"])]),
+    .systemLibrary(name: "CSoxr", pkgConfig: "soxr", providers: [.apt(["libsoxr-dev"])]),
+    .systemLibrary(name: "CFFTW", pkgConfig: "fftw3f", providers: [.apt(["libfftw3-dev"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .target(name: "CTorch", cxxSettings: torchFlags.cxx, linkerSettings: torchFlags.linker),
+
+    .target(name: "Audio", dependencies: ["CSndfile", "CSoxr"], swiftSettings: swiftSettings),
+    .target(
+      name: "Spectro", dependencies: ["Audio", "CFFTW", "CPNG"], swiftSettings: swiftSettings),
+    .target(name: "Torch", dependencies: ["CTorch"], swiftSettings: swiftSettings),
+    .target(
+      name: "MusicDiffusion", dependencies: ["Torch", "Spectro", "Audio"],
+      swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "compose",
+      dependencies: [
+        "MusicDiffusion",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: swiftSettings),
+
+    .testTarget(
+      name: "AudioTests", dependencies: ["Audio"], resources: [.copy("Goldens")],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "SpectroTests", dependencies: ["Spectro"], resources: [.copy("Goldens")],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "TorchTests", dependencies: ["Torch"], resources: [.copy("Goldens")],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "MusicDiffusionTests", dependencies: ["MusicDiffusion"], resources: [.copy("Goldens")],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "ComposeTests", dependencies: ["compose", "Audio"], swiftSettings: swiftSettings),
+  ],
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: torchFlags.cxxStandard
+)
