@@ -1,0 +1,50 @@
+public import Foundation
+
+/// Sound to log-mel spectrogram.
+///
+/// The reference is fixed: magnitudes are divided by half the sum of the window, so that a
+/// full-scale sine peaks at 1 before the mel filters. Loudness is kept, whatever the clip.
+public final class MelSpectrogram: Sendable {
+  public let settings: SpectrogramSettings
+  public let stft: STFT
+  public let filterBank: MelFilterBank
+  /// What a magnitude of the STFT is multiplied with to make a full-scale sine 1.
+  public let magnitudeScale: Double
+
+  /// - Parameter threads: threads used by one call; 1 where the caller works on many clips at once.
+  /// - Throws: `SpectroError.invalidSettings`.
+  public init(
+    _ settings: SpectrogramSettings,
+    threads: Int = ProcessInfo.processInfo.activeProcessorCount
+  ) throws {
+    try settings.validate()
+    self.settings = settings
+    stft = STFT(fftSize: settings.fftSize, hopLength: settings.hopLength, threads: threads)
+    filterBank = MelFilterBank(
+      sampleRate: settings.sampleRate, fftSize: settings.fftSize, melBins: settings.melBins,
+      minFrequency: settings.minFrequency, maxFrequency: settings.maxFrequency,
+      scale: settings.melScale)
+    magnitudeScale = 2 / stft.window.reduce(0) { $0 + Double($1) }
+  }
+
+  /// `ln(max(mel, floor))`, `[1 + samples.count / hopLength, melBins]`.
+  ///
+  /// - Parameter samples: one channel at `settings.sampleRate`, full scale 1.
+  public func logMel(of samples: [Float]) -> Spectrogram {
+    let melBins = settings.melBins
+    let frames = stft.frames(sampleCount: samples.count)
+    let (power, floor) = (settings.power, Float(settings.floor))
+    let scale = Float(pow(magnitudeScale, power))
+    let values = [Float](unsafeUninitializedCapacity: frames * melBins) { output, count in
+      let output = output.baseAddress
+      stft.forEachFrame(of: samples) { frame, scratch in
+        STFT.magnitudes(scratch, bins: stft.bins, power: power)
+        let row = output.unsafelyUnwrapped + frame * melBins
+        filterBank.apply(scratch.magnitudes, into: row)
+        for mel in 0..<melBins { row[mel] = log(max(row[mel] * scale, floor)) }
+      }
+      count = frames * melBins
+    }
+    return Spectrogram(values: values, frames: frames, bins: melBins)
+  }
+}

@@ -1,0 +1,27 @@
+import Dispatch
+import Synchronization
+
+/// Runs `body` on consecutive ranges of at most `size` that cover `0..<count`, in any order, on up
+/// to `threads` threads.
+///
+/// The ranges depend on `count` and `size` alone, so that what is computed does not depend on the
+/// number of threads.
+func forEachBlock(of count: Int, size: Int, threads: Int, _ body: (Range<Int>) -> Void) {
+  let blocks = (count + size - 1) / size
+  let workers = min(threads, blocks)
+  let next = Atomic(0)
+  withoutActuallyEscaping(body) { body in
+    // Safe: a range is given to one thread, and all threads are done when this function returns.
+    nonisolated(unsafe) let body = body
+    let work = { @Sendable (_: Int) in
+      while case let block = next.wrappingAdd(1, ordering: .relaxed).oldValue, block < blocks {
+        body(block * size..<min((block + 1) * size, count))
+      }
+    }
+    if workers > 1 {
+      DispatchQueue.concurrentPerform(iterations: workers, execute: work)
+    } else {
+      work(0)
+    }
+  }
+}

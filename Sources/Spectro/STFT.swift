@@ -1,0 +1,142 @@
+public import Foundation
+
+/// Short-time Fourier transform as librosa defines it: periodic Hann window, frames centred on
+/// multiples of the hop, the signal continued by reflection at both ends.
+///
+/// A signal of `n > 0` samples has `1 + n / hopLength` frames; an empty one has none. Signals
+/// shorter than half a window are reflected as often as it takes, a single sample is repeated.
+public final class STFT: Sendable {
+  public let fftSize: Int
+  public let hopLength: Int
+  /// `[fftSize]`; a window shorter than the transform stands in its middle.
+  public let window: [Float]
+  /// Threads used by one call. The result does not depend on it.
+  public let threads: Int
+
+  let fft: RealFFT
+
+  /// Frames per unit of parallel work: enough to amortise a dispatch, few enough to share out.
+  static let blockSize = 32
+
+  /// - Parameters:
+  ///   - fftSize: samples per transform, even.
+  ///   - hopLength: samples from one frame to the next.
+  ///   - windowLength: length of the Hann window, at most and by default `fftSize`.
+  ///   - threads: threads used by one call; by default as many as the machine runs at once.
+  public init(
+    fftSize: Int = 2048, hopLength: Int = 512, windowLength: Int? = nil,
+    threads: Int = ProcessInfo.processInfo.activeProcessorCount
+  ) {
+    let windowLength = windowLength ?? fftSize
+    precondition(fftSize >= 2 && fftSize % 2 == 0, "fftSize must be even")
+    precondition(hopLength > 0 && windowLength > 0 && windowLength <= fftSize && threads > 0)
+    self.fftSize = fftSize
+    self.hopLength = hopLength
+    self.threads = threads
+    let margin = (fftSize - windowLength) / 2
+    window = (0..<fftSize).map { i in
+      guard (margin..<margin + windowLength).contains(i) else { return 0 }
+      return Float(0.5 - 0.5 * cos(2 * .pi * Double(i - margin) / Double(windowLength)))
+    }
+    fft = RealFFT(size: fftSize)
+  }
+
+  /// Frequencies per frame, from 0 Hz to half the sample rate.
+  public var bins: Int { fft.bins }
+
+  /// Frames of a signal of `sampleCount` samples.
+  public func frames(sampleCount: Int) -> Int {
+    sampleCount == 0 ? 0 : 1 + sampleCount / hopLength
+  }
+
+  /// Magnitude and phase, `[1 + samples.count / hopLength, fftSize / 2 + 1]`.
+  public func forward(_ samples: [Float]) -> ComplexSpectrogram {
+    let frames = frames(sampleCount: samples.count)
+    let row = 2 * bins
+    let values = [Float](unsafeUninitializedCapacity: frames * row) { output, count in
+      let output = output.baseAddress
+      forEachFrame(of: samples) { frame, scratch in
+        output.unsafelyUnwrapped.advanced(by: frame * row)
+          .initialize(from: scratch.spectrum, count: row)
+      }
+      count = frames * row
+    }
+    return ComplexSpectrogram(values: values, frames: frames, bins: bins)
+  }
+
+  /// Magnitudes raised to `power`: 1 for magnitudes, 2 for powers.
+  public func magnitudes(of samples: [Float], power: Double = 1) -> Spectrogram {
+    let frames = frames(sampleCount: samples.count)
+    let bins = bins
+    let values = [Float](unsafeUninitializedCapacity: frames * bins) { output, count in
+      let output = output.baseAddress
+      forEachFrame(of: samples) { frame, scratch in
+        Self.magnitudes(scratch, bins: bins, power: power)
+        output.unsafelyUnwrapped.advanced(by: frame * bins)
+          .initialize(from: scratch.magnitudes, count: bins)
+      }
+      count = frames * bins
+    }
+    return Spectrogram(values: values, frames: frames, bins: bins)
+  }
+
+  /// Calls `body` with each frame's index and its spectrum in a thread's scratch memory.
+  func forEachFrame(of samples: [Float], _ body: (Int, RealFFT.Scratch) -> Void) {
+    let frames = frames(sampleCount: samples.count)
+    samples.withUnsafeBufferPointer { samples in
+      forEachBlock(of: frames, size: Self.blockSize, threads: threads) { block in
+        let scratch = RealFFT.Scratch(size: fftSize)
+        defer { scratch.free() }
+        for frame in block {
+          analyze(samples, frame: frame, scratch)
+          body(frame, scratch)
+        }
+      }
+    }
+  }
+
+  /// One windowed frame of `samples` and its spectrum, into `scratch`.
+  func analyze(
+    _ samples: UnsafeBufferPointer<Float>, frame: Int, _ scratch: RealFFT.Scratch
+  ) {
+    let start = frame * hopLength - fftSize / 2
+    let output = scratch.samples
+    window.withUnsafeBufferPointer { window in
+      if start >= 0 && start + fftSize <= samples.count {
+        let input = samples.baseAddress.unsafelyUnwrapped + start
+        for i in 0..<fftSize { output[i] = input[i] * window[i] }
+      } else {
+        for i in 0..<fftSize {
+          output[i] = samples[Self.reflected(start + i, count: samples.count)] * window[i]
+        }
+      }
+    }
+    fft.forward(scratch)
+  }
+
+  /// The index that stands for `index` when a signal of `count` samples is reflected at both ends
+  /// without repeating the outermost sample.
+  private static func reflected(_ index: Int, count: Int) -> Int {
+    if count == 1 { return 0 }
+    let period = 2 * (count - 1)
+    let folded = ((index % period) + period) % period
+    return min(folded, period - folded)
+  }
+
+  /// `scratch.spectrum` to `scratch.magnitudes`, raised to `power`.
+  static func magnitudes(_ scratch: RealFFT.Scratch, bins: Int, power: Double) {
+    let (input, output) = (UnsafeRawPointer(scratch.spectrum), scratch.magnitudes)
+    // Four bins at a time; the buffers have room for the last, partly filled, vector.
+    for bin in stride(from: 0, to: bins, by: 4) {
+      let pairs = input.load(
+        fromByteOffset: bin * 2 * MemoryLayout<Float>.stride, as: SIMD8<Float>.self)
+      let (re, im) = (pairs.evenHalf, pairs.oddHalf)
+      let squared = re * re + im * im
+      UnsafeMutableRawPointer(output + bin).storeBytes(
+        of: power == 1 ? squared.squareRoot() : squared, as: SIMD4<Float>.self)
+    }
+    if power != 1 && power != 2 {
+      for bin in 0..<bins { output[bin] = pow(output[bin], Float(power / 2)) }
+    }
+  }
+}

@@ -1,0 +1,20 @@
+/// What a file, a setting or the machine made impossible. The description is one line.
+public enum SpectroError: Error, Equatable, CustomStringConvertible {
+  /// A setting that no spectrogram can have, such as a hop longer than the window.
+  case invalidSettings(String)
+  /// A spectrogram that does not belong to the settings it is used with.
+  case shape(String)
+  /// A file that cannot be opened, read or understood.
+  case unreadable(path: String, reason: String)
+  /// A file that cannot be written; nothing is left under its name.
+  case unwritable(path: String, reason: String)
+
+  public var description: String {
+    switch self {
+    case .invalidSettings(let reason): "spectrogram settings: \(reason)"
+    case .shape(let reason): "spectrogram: \(reason)"
+    case .unreadable(let path, let reason): "cannot read \(path): \(reason)"
+    case .unwritable(let path, let reason): "cannot write \(path): \(reason)"
+    }
+  }
+}
