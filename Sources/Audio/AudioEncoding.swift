@@ -1,0 +1,73 @@
+import CSndfile
+
+/// A file format with the encoding of its samples.
+public enum AudioEncoding: Sendable, Hashable, CaseIterable {
+  case wav16, wav24, wavFloat
+  case flac16, flac24
+  case aiff16
+  /// Vorbis in OGG, variable bit rate at quality 6 of 10, about 100 kbit/s a channel at 44.1 kHz.
+  case vorbis
+  /// Opus in OGG. Always at 48 kHz, to which other rates are resampled.
+  case opus
+  /// MPEG layer III, variable bit rate near LAME's best; one or two channels, at most 48 kHz.
+  case mp3
+
+  static let extensions = ["wav", "flac", "aiff", "aif", "ogg", "opus", "mp3"]
+
+  /// What the extension of a file's name stands for, in capitals or not: 16 bits for `wav`, `flac`
+  /// and `aiff`, Vorbis for `ogg`; nil for an extension of no known encoding.
+  public init?(path: String) {
+    let name = path.split(separator: "/").last ?? ""
+    switch name.split(separator: ".", omittingEmptySubsequences: false).dropFirst().last?
+      .lowercased()
+    {
+    case "wav": self = .wav16
+    case "flac": self = .flac16
+    case "aif", "aiff": self = .aiff16
+    case "ogg": self = .vorbis
+    case "opus": self = .opus
+    case "mp3": self = .mp3
+    default: return nil
+    }
+  }
+
+  /// Bits of an integer sample; nil for floating point and lossy encodings, which do not clip.
+  var integerBits: Int32? {
+    switch self {
+    case .wav16, .flac16, .aiff16: 16
+    case .wav24, .flac24: 24
+    case .wavFloat, .vorbis, .opus, .mp3: nil
+    }
+  }
+
+  /// Of the encoder at variable bit rate, 0 to 1.
+  var quality: Double? {
+    switch self {
+    case .vorbis: 0.6
+    case .mp3: 0.9
+    case .opus: 0.8
+    case .wav16, .wav24, .wavFloat, .flac16, .flac24, .aiff16: nil
+    }
+  }
+
+  /// Whether the container is OGG, whose pages carry a serial number.
+  var isOgg: Bool { self == .vorbis || self == .opus }
+
+  /// libsndfile's name of the format, for this many bytes of samples.
+  func format(byteCount: Int) -> Int32 {
+    let wav = byteCount < Int(UInt32.max) - 4096 ? SF_FORMAT_WAV : SF_FORMAT_RF64
+    let (container, samples) =
+      switch self {
+      case .wav16: (wav, SF_FORMAT_PCM_16)
+      case .wav24: (wav, SF_FORMAT_PCM_24)
+      case .wavFloat: (wav, SF_FORMAT_FLOAT)
+      case .flac16: (SF_FORMAT_FLAC, SF_FORMAT_PCM_16)
+      case .flac24: (SF_FORMAT_FLAC, SF_FORMAT_PCM_24)
+      case .aiff16: (SF_FORMAT_AIFF, SF_FORMAT_PCM_16)
+      case .vorbis: (SF_FORMAT_OGG, SF_FORMAT_VORBIS)
+      case .opus: (SF_FORMAT_OGG, SF_FORMAT_OPUS)
+      case .mp3: (SF_FORMAT_MPEG, SF_FORMAT_MPEG_LAYER_III)
+      }
+    return Int32(container | samples)
+  }
+}

@@ -1,0 +1,141 @@
+import CSndfile
+import Glibc
+
+/// Reads an audio file from beginning to end in blocks of any size.
+///
+/// Whatever libsndfile knows: WAV, FLAC, OGG Vorbis, Opus, MP3, AIFF, AU, CAF and more. Integer
+/// samples are scaled to ±1; floating-point and lossy files may pass beyond it and are not clipped.
+/// A file that ends before what its headers promise gives what is there, and then throws
+/// `AudioError.truncated` in place of the end. Only an MP3 without a Xing header can be cut at a
+/// frame without showing it.
+public final class AudioReader {
+  public let path: String
+  /// In Hz.
+  public let sampleRate: Int
+  public let channelCount: Int
+  /// Samples per channel that can be read; nil where only reading tells, as from a pipe.
+  public let sampleCount: Int?
+  /// Container and encoding, as "WAV (Microsoft), Signed 16 bit PCM".
+  public let formatDescription: String
+
+  private let file: OpaquePointer
+  private let damage: Truncation?
+  fileprivate var position = 0
+  private var interleaved: [Float]
+
+  private static let blockLength = 1 << 14
+
+  /// Opens a file and reads its headers.
+  ///
+  /// - Throws: `AudioError` when it is not there, cannot be read or is not audio.
+  public init(_ path: String) throws {
+    try checkReadable(path)
+    var info = SF_INFO()
+    guard let file = sf_open(path, Int32(SFM_READ), &info) else {
+      throw openingError(path)
+    }
+    guard info.samplerate > 0, info.channels > 0 else {
+      sf_close(file)
+      throw AudioError.unsupported(path: path, reason: "its sample rate is \(info.samplerate) Hz")
+    }
+    self.file = file
+    self.path = path
+    sampleRate = Int(info.samplerate)
+    channelCount = Int(info.channels)
+    sampleCount = info.seekable != 0 && info.frames < Int64.max ? Int(info.frames) : nil
+    formatDescription = describeFormat(info.format)
+    damage = Truncation.find(in: path)
+    interleaved = Array(repeating: 0, count: Self.blockLength * channelCount)
+  }
+
+  deinit { sf_close(file) }
+
+  /// The next samples, at most `limit` per channel; nil at the end.
+  ///
+  /// - Throws: `AudioError.truncated` at the end of a file that is cut short, `.nonFinite` where
+  ///   samples are no numbers, `.unsupported` where decoding fails.
+  public func read(upTo limit: Int) throws -> AudioBuffer? {
+    precondition(limit > 0, "a block has at least one sample")
+    var channels = [[Float]](repeating: [], count: channelCount)
+    let expected = min(limit, sampleCount.map { max(0, $0 - position) } ?? Self.blockLength)
+    for c in channels.indices { channels[c].reserveCapacity(min(expected, 1 << 24)) }
+    var count = 0
+    while count < limit {
+      let wanted = min(limit - count, Self.blockLength)
+      let got = Int(sf_readf_float(file, &interleaved, Int64(wanted)))
+      guard got > 0 else { break }
+      try append(got, to: &channels)
+      count += got
+    }
+    position += count
+    if count > 0 { return AudioBuffer(channels: channels, sampleRate: sampleRate) }
+
+    if let damage {
+      throw AudioError.truncated(
+        path: path, found: position, promised: damage.promisedSamples(found: position))
+    }
+    if let sampleCount, position < sampleCount {
+      throw AudioError.truncated(path: path, found: position, promised: sampleCount)
+    }
+    if sf_error(file) != SF_ERR_NO_ERROR {
+      throw AudioError.unsupported(path: path, reason: String(cString: sf_strerror(file)))
+    }
+    return nil
+  }
+
+  /// Goes on reading at a sample, counted from 0.
+  ///
+  /// - Throws: `AudioError.outOfRange` beyond the end, `.unsupported` where the file cannot seek.
+  public func seek(to sample: Int) throws {
+    if let sampleCount, !(0...sampleCount).contains(sample) {
+      if let damage, sample > 0 {
+        let promised = damage.promisedSamples(found: sampleCount)
+        throw AudioError.truncated(path: path, found: sampleCount, promised: promised)
+      }
+      throw AudioError.outOfRange(path: path, range: sample..<sample, sampleCount: sampleCount)
+    }
+    guard sf_seek(file, Int64(sample), SEEK_SET) == Int64(sample) else {
+      throw AudioError.unsupported(path: path, reason: "cannot go to sample \(sample)")
+    }
+    position = sample
+  }
+
+  /// Moves the first samples of `interleaved` to the ends of the channels.
+  private func append(_ count: Int, to channels: inout [[Float]]) throws {
+    try interleaved.withUnsafeBufferPointer { samples in
+      let samples = UnsafeBufferPointer(rebasing: samples[..<(count * channelCount)])
+      guard allFinite(samples) else { throw AudioError.nonFinite(path: path) }
+      if channelCount == 1 { return channels[0].append(contentsOf: samples) }
+      for c in 0..<channelCount {
+        channels[c] += [Float](unsafeUninitializedCapacity: count) { channel, initialized in
+          for i in 0..<count { channel[i] = samples[i * channelCount + c] }
+          initialized = count
+        }
+      }
+    }
+  }
+}
+
+extension AudioBuffer {
+  /// Reads a file, or the samples in `range`, counted from 0, of it.
+  ///
+  /// - Throws: `AudioError`; also when the file is cut short, unless `range` lies before the cut.
+  public init(contentsOf path: String, range: Range<Int>? = nil) throws {
+    let reader = try AudioReader(path)
+    var channels = [[Float]](repeating: [], count: reader.channelCount)
+    if let range {
+      try reader.seek(to: range.upperBound)  // says at once when the file is too short
+      try reader.seek(to: range.lowerBound)
+    }
+    var missing = range?.count ?? .max
+    while missing > 0, let block = try reader.read(upTo: missing) {
+      for c in channels.indices { channels[c] += block.channels[c] }
+      missing -= block.sampleCount
+    }
+    if let range, missing > 0 {
+      throw AudioError.outOfRange(path: path, range: range, sampleCount: reader.position)
+    }
+    if channels[0].isEmpty, range == nil { throw AudioError.empty(path: path) }
+    self.init(channels: channels, sampleRate: reader.sampleRate)
+  }
+}

@@ -1,0 +1,49 @@
+import CSndfile
+import Glibc
+
+/// Throws what keeps a path from being read, told apart before libsndfile, which does not.
+func checkReadable(_ path: String) throws {
+  var status = stat()
+  guard stat(path, &status) == 0 else {
+    throw errno == ENOENT || errno == ENOTDIR
+      ? AudioError.notFound(path: path)
+      : .unreadable(path: path, reason: String(cString: strerror(errno)))
+  }
+  if status.st_mode & S_IFMT == S_IFDIR { throw AudioError.directory(path: path) }
+  if access(path, R_OK) != 0 {
+    throw AudioError.unreadable(path: path, reason: String(cString: strerror(errno)))
+  }
+  if status.st_mode & S_IFMT == S_IFREG, status.st_size == 0 {
+    throw AudioError.empty(path: path)
+  }
+}
+
+/// Why `sf_open` has just refused a readable file.
+func openingError(_ path: String) -> AudioError {
+  let reason = String(cString: sf_strerror(nil))
+  return switch Int(sf_error(nil)) {
+  case SF_ERR_UNRECOGNISED_FORMAT: .notAudio(path: path)
+  case SF_ERR_SYSTEM: .unreadable(path: path, reason: reason)
+  default: .unsupported(path: path, reason: reason)
+  }
+}
+
+/// Container and encoding in words.
+func describeFormat(_ format: Int32) -> String {
+  [SF_FORMAT_TYPEMASK, SF_FORMAT_SUBMASK].map { mask in
+    var info = SF_FORMAT_INFO()
+    info.format = format & Int32(mask)
+    sf_command(
+      nil, Int32(SFC_GET_FORMAT_INFO), &info, Int32(MemoryLayout<SF_FORMAT_INFO>.size))
+    return info.name.map { String(cString: $0) } ?? "unknown"
+  }.joined(separator: ", ")
+}
+
+/// Whether no sample is infinite or not a number, told from the exponents.
+func allFinite(_ samples: UnsafeBufferPointer<Float>) -> Bool {
+  var nonFinite: UInt32 = 0
+  for sample in samples {
+    nonFinite |= sample.bitPattern & 0x7F80_0000 == 0x7F80_0000 ? 1 : 0
+  }
+  return nonFinite == 0
+}
