@@ -46,10 +46,10 @@ public struct MelFilterBank: Sendable {
   /// Row-major `[melBins, fftBins]`, mostly zeros.
   public let weights: [Float]
   /// The non-zero part of each row, padded with zeros to a multiple of four.
-  private let bands: [Band]
-  private let bandWeights: [SIMD4<Float>]
+  let bands: [Band]
+  let bandWeights: [SIMD4<Float>]
 
-  private struct Band: Sendable {
+  struct Band: Sendable {
     /// First bin, and the range of its weights in `bandWeights`.
     var bin, start, end: Int
   }

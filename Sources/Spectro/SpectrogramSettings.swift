@@ -15,13 +15,15 @@ public struct SpectrogramSettings: Codable, Sendable, Equatable {
   public var melScale: MelScale
   /// What the mel filters add up: 1 for magnitudes, 2 for powers.
   public var power: Double
-  /// Smallest mel value that is told from silence, in the mel spectrogram's unit.
+  /// Smallest mel value that is told from silence, in the mel spectrogram's unit, where a full-scale
+  /// sine is about 0.01. On chorales 1e-11 of power costs nothing after inversion against any lower
+  /// floor, is 20 dB above the noise of 16 bits, and 1e-9 quadruples the error.
   public var floor: Double
 
   public init(
     sampleRate: Int = 22050, fftSize: Int = 2048, hopLength: Int = 512, melBins: Int = 256,
     minFrequency: Double = 0, maxFrequency: Double? = nil, melScale: MelScale = .slaney,
-    power: Double = 1, floor: Double = 1e-5
+    power: Double = 2, floor: Double = 1e-11
   ) {
     self.sampleRate = sampleRate
     self.fftSize = fftSize
