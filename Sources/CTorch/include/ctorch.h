@@ -200,10 +200,10 @@ bool ct_requires_gradient(const CTTensor *x);
 CTStatus ct_set_requires_gradient(CTTensor *x, bool value);
 /// Adds to the gradient of every leaf that x, one element, depends on.
 CTStatus ct_backward(const CTTensor *x);
-/// *out is NULL if there is none.
-CTStatus ct_gradient(const CTTensor *x, CTTensor *_Nullable *_Nonnull out);
-/// NULL drops the gradient and frees its memory.
-CTStatus ct_set_gradient(CTTensor *x, const CTTensor *_Nullable gradient);
+/// The gradient, which the caller owns; NULL if there is none.
+CTTensor *_Nullable ct_gradient(const CTTensor *x);
+/// Drops the gradient, and its memory.
+void ct_drop_gradient(CTTensor *x);
 
 // MARK: Optimization (optimizer.cpp)
 

@@ -1,0 +1,105 @@
+// What networks are made of.
+
+#include <ATen/ops/avg_pool2d.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/embedding.h>
+#include <ATen/ops/group_norm.h>
+#include <ATen/ops/layer_norm.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/pad.h>
+#include <ATen/ops/upsample_nearest2d.h>
+#if __has_include(<ATen/ops/scaled_dot_product_attention.h>)
+#include <ATen/ops/scaled_dot_product_attention.h>
+#define FUSED_ATTENTION 1
+#endif
+
+#include <cmath>
+
+#include "internal.h"
+
+using ctorch::boxed;
+using ctorch::guarded;
+using ctorch::unboxed;
+
+namespace {
+
+const char *paddingMode(CTPadding mode) {
+  switch (mode) {
+    case CT_PAD_ZEROS: return "constant";
+    case CT_PAD_CIRCULAR: return "circular";
+    case CT_PAD_REFLECT: return "reflect";
+  }
+  TORCH_CHECK(false, "no such padding: ", static_cast<int>(mode));
+}
+
+at::Tensor attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v) {
+#ifdef FUSED_ATTENTION
+  return at::scaled_dot_product_attention(q, k, v);
+#else
+  auto scale = 1 / std::sqrt(static_cast<double>(q.size(-1)));
+  return q.mul(scale).matmul(k.transpose(-2, -1)).softmax(-1).matmul(v);
+#endif
+}
+
+}  // namespace
+
+CTStatus ct_matmul(const CTTensor *x, const CTTensor *y, CTTensor **out) {
+  return guarded([&] { *out = boxed(x->value.matmul(y->value)); });
+}
+
+CTStatus ct_linear(const CTTensor *x, const CTTensor *weight, const CTTensor *bias,
+                   CTTensor **out) {
+  return guarded([&] { *out = boxed(at::linear(x->value, weight->value, unboxed(bias))); });
+}
+
+CTStatus ct_conv2d(const CTTensor *x, const CTTensor *weight, const CTTensor *bias,
+                   int64_t stride, int64_t padding, int64_t groups, CTTensor **out) {
+  return guarded([&] {
+    *out = boxed(at::conv2d(x->value, weight->value, unboxed(bias), stride, padding,
+                            /*dilation=*/1, groups));
+  });
+}
+
+CTStatus ct_pad2d(const CTTensor *x, int64_t top, int64_t bottom, int64_t left, int64_t right,
+                  CTPadding mode, CTTensor **out) {
+  return guarded(
+      [&] { *out = boxed(at::pad(x->value, {left, right, top, bottom}, paddingMode(mode))); });
+}
+
+CTStatus ct_group_norm(const CTTensor *x, int64_t groups, const CTTensor *weight,
+                       const CTTensor *bias, double epsilon, CTTensor **out) {
+  return guarded([&] {
+    *out = boxed(at::group_norm(x->value, groups, unboxed(weight), unboxed(bias), epsilon));
+  });
+}
+
+CTStatus ct_layer_norm(const CTTensor *x, const CTTensor *weight, const CTTensor *bias,
+                       double epsilon, CTTensor **out) {
+  return guarded([&] {
+    *out = boxed(at::layer_norm(x->value, x->value.size(-1), unboxed(weight), unboxed(bias),
+                                epsilon));
+  });
+}
+
+CTStatus ct_softmax(const CTTensor *x, int64_t dimension, CTTensor **out) {
+  return guarded([&] { *out = boxed(x->value.softmax(dimension)); });
+}
+
+CTStatus ct_attention(const CTTensor *q, const CTTensor *k, const CTTensor *v, CTTensor **out) {
+  return guarded([&] { *out = boxed(attention(q->value, k->value, v->value)); });
+}
+
+CTStatus ct_upsample_nearest_2x(const CTTensor *x, CTTensor **out) {
+  return guarded([&] {
+    auto size = {2 * x->value.size(-2), 2 * x->value.size(-1)};
+    *out = boxed(at::upsample_nearest2d(x->value, size));
+  });
+}
+
+CTStatus ct_average_pool_2x(const CTTensor *x, CTTensor **out) {
+  return guarded([&] { *out = boxed(at::avg_pool2d(x->value, 2)); });
+}
+
+CTStatus ct_embedding(const CTTensor *weight, const CTTensor *indices, CTTensor **out) {
+  return guarded([&] { *out = boxed(at::embedding(weight->value, indices->value)); });
+}

@@ -1,0 +1,104 @@
+import CTorch
+
+/// Loshchilov and Hutter 2019 (arXiv:1711.05101), algorithm 2, as PyTorch has it: the decay is
+/// scaled by the learning rate. Parameters of one dimension (norms, biases) do not decay.
+///
+/// Not for use from two threads at once.
+public final class AdamW {
+  private let parameters: ParameterStore
+  private let (beta1, beta2): (Double, Double)
+  private let epsilon: Double
+  private let weightDecay: Double
+  private let firstMoments: [Tensor]
+  private let secondMoments: [Tensor]
+  /// Updates made so far.
+  public private(set) var steps = 0
+
+  /// - Parameter parameters: all of a network's, on the device where they stay.
+  public init(
+    parameters: ParameterStore, betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
+    weightDecay: Double = 0.01
+  ) throws {
+    self.parameters = parameters
+    (beta1, beta2) = betas
+    self.epsilon = epsilon
+    self.weightDecay = weightDecay
+    let tensors = parameters.tensors
+    firstMoments = try withoutGradient { try tensors.map { try $0 * 0 } }
+    secondMoments = try withoutGradient { try tensors.map { try $0 * 0 } }
+  }
+
+  /// One update of every parameter that has a gradient.
+  public func step(learningRate: Double) throws {
+    let status = withPointers(of: parameters.tensors) { values, count in
+      withPointers(of: firstMoments) { first, _ in
+        withPointers(of: secondMoments) { second, _ in
+          ct_adamw(
+            values, first, second, count, Int64(steps + 1), learningRate, beta1, beta2, epsilon,
+            weightDecay)
+        }
+      }
+    }
+    try check(status, "AdamW step \(steps + 1)")
+    steps += 1
+  }
+
+  /// What a checkpoint holds: `step`, and `first.NAME` and `second.NAME` for each parameter.
+  public func state() throws -> [(name: String, tensor: Tensor)] {
+    let step = try Tensor([Int64(steps)], shape: [1])
+    let names = parameters.names
+    return [(name: "step", tensor: step)]
+      + zip(names, firstMoments).map { (name: "first." + $0, tensor: $1) }
+      + zip(names, secondMoments).map { (name: "second." + $0, tensor: $1) }
+  }
+
+  /// Takes up what `state()` gave.
+  ///
+  /// - Throws: `TorchError.mismatchedParameters` if it is of other parameters; nothing has changed
+  ///   then.
+  public func load(_ state: [String: Tensor]) throws {
+    let targets = try self.state()
+    let names = Set(targets.map(\.name))
+    let missing = targets.map(\.name).filter { state[$0] == nil }
+    let misshapen = targets.filter {
+      state[$0.name].map(\.shape) ?? $0.tensor.shape != $0.tensor.shape
+    }
+    .map(\.name)
+    let unused = state.keys.filter { !names.contains($0) }.sorted()
+    guard missing.isEmpty && misshapen.isEmpty && unused.isEmpty else {
+      throw TorchError.mismatchedParameters(
+        missing: missing, misshapen: misshapen, unused: unused)
+    }
+    for target in targets {
+      if let source = state[target.name] { try target.tensor.copy(from: source) }
+    }
+    steps = Int(try targets[0].tensor.item())
+  }
+}
+
+/// Scales all gradients by one factor so that their norm is at most `maxNorm`.
+///
+/// - Returns: the norm before. If it is not finite, the gradients are left as they are: skip the
+///   update.
+@discardableResult
+public func clipGradients(of parameters: ParameterStore, maxNorm: Double) throws -> Double {
+  var norm = 0.0
+  let status = withPointers(of: parameters.tensors) { ct_clip_gradients($0, $1, maxNorm, &norm) }
+  try check(status, "clip gradients")
+  return norm
+}
+
+/// Exponential moving average of weights: average ← decay · average + (1 − decay) · parameter.
+///
+/// - Parameter average: a store with the parameters of `source`, in the same order.
+public func updateEMA(
+  _ average: ParameterStore, from source: ParameterStore, decay: Double
+) throws {
+  precondition(average.names == source.names, "an average is of the same network")
+  let status = withPointers(of: average.tensors) { averages, count in
+    withPointers(of: source.tensors) { values, _ in
+      ct_update_average(averages, values, count, decay)
+    }
+  }
+  try check(status, "update average")
+}
