@@ -74,10 +74,16 @@ public struct GroupNorm: Sendable {
     self.epsilon = epsilon
   }
 
-  public func callAsFunction(_ x: Tensor) throws -> Tensor {
-    let dtype = x.dtype
-    return try x.groupNorm(
-      groups: groups, weight: weight.to(dtype), bias: bias.to(dtype), epsilon: epsilon)
+  /// `[batch, channels, height, width]` in and out.
+  public func callAsFunction(_ x: Tensor) throws -> Tensor { try fused(x, silu: false) }
+
+  /// The norm and then SiLU, in one pass over the memory.
+  public func silu(_ x: Tensor) throws -> Tensor { try fused(x, silu: true) }
+
+  private func fused(_ x: Tensor, silu: Bool) throws -> Tensor {
+    try x.groupNormSiLU(
+      groups: groups, scale: weight.unsqueeze(0), shift: bias.unsqueeze(0), epsilon: epsilon,
+      silu: silu)
   }
 }
 

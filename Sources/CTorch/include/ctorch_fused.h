@@ -1,0 +1,21 @@
+#pragma once
+
+#include "ctorch.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Group norm, a scale and a shift per channel, and SiLU if `silu` is not 0, in one pass over the
+/// memory: y = silu(norm(x) · scale + shift). Differentiable in x, scale and shift.
+///
+/// x [N, C, H, W]; scale and shift [N, C] or [1, C]; `groups` divides C. The result has the type of
+/// x and is channels-last. Statistics are float32 and do not depend on the number of threads.
+/// On CT_OK the caller owns *out; on failure *out is untouched.
+CTStatus ct_group_norm_silu(const CTTensor *_Nonnull x, const CTTensor *_Nonnull scale,
+                            const CTTensor *_Nonnull shift, int64_t groups, double epsilon,
+                            int silu, CTTensor *_Nullable *_Nonnull out);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,30 @@
+import Foundation
+
+/// Mean and standard deviation of each row of log-mel over the training data: what takes log-mel to
+/// the network's scale and back. A row is a mel bin of a channel, `[channels · mel bins]`.
+public struct Normalization: Codable, Sendable, Equatable {
+  public var mean: [Float]
+  public var standardDeviation: [Float]
+  /// The standard deviation of the normalised data: the sigma_data of EDM.
+  public var sigmaData: Float
+
+  public init(mean: [Float], standardDeviation: [Float], sigmaData: Float = 0.5) {
+    self.mean = mean
+    self.standardDeviation = standardDeviation
+    self.sigmaData = sigmaData
+  }
+
+  /// normalised = log-mel · scale + shift, for each row. A row that hardly ever changes, as above
+  /// the band of an MP3, is not blown up to full size.
+  var scale: [Float] { standardDeviation.map { sigmaData / max($0, 0.1) } }
+  var shift: [Float] { zip(mean, scale).map { -$0 * $1 } }
+
+  func validate(rows: Int) throws {
+    guard mean.count == rows, standardDeviation.count == rows, sigmaData > 0,
+      (mean + standardDeviation).allSatisfy(\.isFinite), standardDeviation.allSatisfy({ $0 >= 0 })
+    else {
+      throw ModelError.invalidConfiguration(
+        "normalization must hold \(rows) finite means and standard deviations")
+    }
+  }
+}

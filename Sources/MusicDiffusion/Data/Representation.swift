@@ -1,0 +1,58 @@
+import Audio
+import Foundation
+public import Spectro
+
+/// How a piece of sound becomes what the network sees, and how much of it at a time.
+public struct Representation: Codable, Sendable, Equatable {
+  public var spectrogram: SpectrogramSettings
+  /// 1 for mono; 2 for stereo, kept as mid and side.
+  public var channels: Int
+  /// Frames of one training window.
+  public var windowFrames: Int
+  /// Whether clips shorter than a window are filled up with silence, as one-shots are, or left out.
+  public var padsShortClips: Bool
+
+  public init(
+    spectrogram: SpectrogramSettings, channels: Int, windowFrames: Int, padsShortClips: Bool
+  ) {
+    self.spectrogram = spectrogram
+    self.channels = channels
+    self.windowFrames = windowFrames
+    self.padsShortClips = padsShortClips
+  }
+
+  public var sampleRate: Int { spectrogram.sampleRate }
+
+  /// Seconds of one training window.
+  public var windowSeconds: Double { Double(windowFrames) / spectrogram.frameRate }
+
+  /// What silence is in log-mel.
+  var silence: Float { log(Float(spectrogram.floor)) }
+
+  /// Any sound at this representation's rate, as mono or as mid and side: mid = (left + right) / 2,
+  /// side = (left − right) / 2.
+  func channels(of audio: AudioBuffer) throws -> [[Float]] {
+    let planes = try audio.mixed(toChannels: channels).resampled(to: sampleRate).channels
+    guard channels == 2 else { return planes }
+    return [
+      zip(planes[0], planes[1]).map { ($0 + $1) / 2 },
+      zip(planes[0], planes[1]).map { ($0 - $1) / 2 },
+    ]
+  }
+
+  /// The inverse of ``channels(of:)``.
+  func audio(fromChannels planes: [[Float]]) -> AudioBuffer {
+    guard channels == 2 else { return AudioBuffer(channels: planes, sampleRate: sampleRate) }
+    let left = zip(planes[0], planes[1]).map { $0 + $1 }
+    let right = zip(planes[0], planes[1]).map { $0 - $1 }
+    return AudioBuffer(channels: [left, right], sampleRate: sampleRate)
+  }
+
+  func validate() throws {
+    try spectrogram.validate()
+    guard (1...2).contains(channels), (1...1 << 20).contains(windowFrames) else {
+      throw ModelError.invalidConfiguration(
+        "representation.channels must be 1 or 2 and windowFrames positive")
+    }
+  }
+}

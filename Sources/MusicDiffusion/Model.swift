@@ -1,0 +1,177 @@
+import Foundation
+public import Torch
+
+/// All that a model is, beside its weights: a model folder's `config.json`.
+public struct ModelConfiguration: Codable, Sendable, Equatable {
+  /// Raised when an older program could not use a newer model rightly.
+  public static let supportedVersion = 1
+
+  public var formatVersion = Self.supportedVersion
+  /// The preset that the rest started from.
+  public var preset: String
+  public var representation: Representation
+  public var normalization: Normalization
+  public var network: UNetConfiguration
+  /// In the order of the network's label embedding.
+  public var labels: [String]
+  public var noise: NoiseDistribution
+  public var sampling: SamplingDefaults
+  public var history: TrainingHistory
+
+  public var preconditioning: Preconditioning {
+    Preconditioning(sigmaData: Double(normalization.sigmaData))
+  }
+
+  /// An index for the network: a whole label, or the last part of its path if only one has it.
+  ///
+  /// - Throws: ``ModelError/unknownLabel(_:known:)``.
+  public func labelIndex(_ name: String) throws -> Int {
+    if let index = labels.firstIndex(of: name) { return index }
+    let matches = labels.indices.filter { labels[$0].split(separator: "/").last.map(String.init) == name }
+    guard matches.count == 1 else { throw ModelError.unknownLabel(name, known: labels) }
+    return matches[0]
+  }
+
+  func validate() throws {
+    try representation.validate()
+    try network.validate()
+    let rows = representation.channels * representation.spectrogram.melBins
+    try normalization.validate(rows: rows)
+    guard network.channels == representation.channels,
+      network.melBins == representation.spectrogram.melBins,
+      network.labelCount == labels.count,
+      representation.windowFrames % network.frameMultiple == 0
+    else {
+      throw ModelError.invalidConfiguration("network, representation and labels do not fit")
+    }
+  }
+}
+
+/// What a model draws with, if nobody says otherwise.
+public struct SamplingDefaults: Codable, Sendable, Equatable {
+  public var sampler = Sampler.dpmSolver2M
+  public var steps = 20
+  public var sigmaMin = 0.002
+  public var sigmaMax = 80.0
+  public var guidanceScale = 1.5
+
+  public init() {}
+}
+
+/// What a model has seen.
+public struct TrainingHistory: Codable, Sendable, Equatable {
+  public var dataset = ""
+  public var files = 0
+  public var skippedFiles = 0
+  public var datasetHours = 0.0
+  public var batchSize = 0
+  public var learningRate = 0.0
+  public var seed: UInt64 = 0
+  public var steps = 0
+  public var trainingHours = 0.0
+  /// Mean loss of about the last hundred steps; 1 is a network that knows nothing.
+  public var loss = 1.0
+
+  public init() {}
+
+  /// Windows of the data that it was trained on, each counted as often as it was drawn.
+  public var clipsSeen: Int { steps * batchSize }
+}
+
+/// A network with its configuration, ready to draw.
+public struct Model: Sendable {
+  public let configuration: ModelConfiguration
+  public let network: UNet
+  public let parameters: ParameterStore
+
+  static let configurationFile = "config.json"
+  static let weightsFile = "model.safetensors"
+
+  /// Reads a model folder.
+  ///
+  /// - Throws: ``ModelError/noFolder(_:)``, ``ModelError/damagedModel(_:reason:)`` or
+  ///   ``ModelError/otherVersion(_:found:supported:)``.
+  public init(contentsOf folder: String, device: Device = .cpu) throws {
+    let url = URL(fileURLWithPath: folder, isDirectory: true)
+    guard FileManager.default.fileExists(atPath: folder) else { throw ModelError.noFolder(folder) }
+    configuration = try Self.readConfiguration(in: folder)
+    do {
+      parameters = try ParameterStore(
+        loading: SafeTensors.read(url.appendingPathComponent(Self.weightsFile).path).tensors)
+      network = try UNet(parameters.root, configuration: configuration.network)
+      try parameters.finishLoading()
+      try parameters.to(device)
+    } catch {
+      if case .outOfMemory? = error as? TorchError { throw error }
+      throw ModelError.damagedModel(folder, reason: "\(error)")
+    }
+  }
+
+  init(configuration: ModelConfiguration, network: UNet, parameters: ParameterStore) {
+    self.configuration = configuration
+    self.network = network
+    self.parameters = parameters
+  }
+
+  /// Reads `config.json` alone.
+  public static func readConfiguration(in folder: String) throws -> ModelConfiguration {
+    struct Version: Decodable { var formatVersion: Int }
+    let url = URL(fileURLWithPath: folder, isDirectory: true).appendingPathComponent(configurationFile)
+    guard FileManager.default.fileExists(atPath: folder) else { throw ModelError.noFolder(folder) }
+    guard let data = try? Data(contentsOf: url) else {
+      throw ModelError.damagedModel(folder, reason: "it has no readable \(configurationFile)")
+    }
+    guard let version = try? JSONDecoder().decode(Version.self, from: data).formatVersion else {
+      throw ModelError.damagedModel(folder, reason: "\(configurationFile) is not a model's")
+    }
+    guard version == ModelConfiguration.supportedVersion else {
+      throw ModelError.otherVersion(
+        folder, found: version, supported: ModelConfiguration.supportedVersion)
+    }
+    do {
+      let configuration = try JSONDecoder().decode(ModelConfiguration.self, from: data)
+      try configuration.validate()
+      return configuration
+    } catch let error as DecodingError {
+      throw ModelError.damagedModel(folder, reason: "\(configurationFile): \(error.summary)")
+    } catch {
+      throw ModelError.damagedModel(folder, reason: "\(error)")
+    }
+  }
+
+  /// Writes the model: weights in float16, which halves the file and changes no output audibly.
+  func write(to folder: URL) throws {
+    let weights = try parameters.named.map { (name: $0.name, tensor: try $0.tensor.detach().to(.float16)) }
+    try SafeTensors.write(
+      weights, metadata: ["format": "compose"],
+      to: folder.appendingPathComponent(Self.weightsFile).path)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    try writeAtomically(
+      encoder.encode(configuration), to: folder.appendingPathComponent(Self.configurationFile))
+  }
+}
+
+extension DecodingError {
+  /// The key and what is wrong with it, in one line.
+  var summary: String {
+    let context =
+      switch self {
+      case .typeMismatch(_, let context), .valueNotFound(_, let context),
+        .keyNotFound(_, let context), .dataCorrupted(let context):
+        context
+      @unknown default: DecodingError.Context(codingPath: [], debugDescription: "unreadable")
+      }
+    let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+    return path.isEmpty ? context.debugDescription : "\(path): \(context.debugDescription)"
+  }
+}
+
+/// Writes under a temporary name and renames, so that a full disk leaves the old file as it was.
+func writeAtomically(_ data: Data, to url: URL) throws {
+  do {
+    try data.write(to: url, options: .atomic)
+  } catch {
+    throw ModelError.cannotWrite(url.path, reason: error.localizedDescription)
+  }
+}

@@ -1,0 +1,67 @@
+/// What can go wrong between a folder of audio and new music, each in one line that says what to do.
+public enum ModelError: Error, Equatable, CustomStringConvertible {
+  case noFolder(String)
+  case emptyFolder(String)
+  case noAudio(String, unreadable: Int)
+  case allTooShort(String, longest: Double, window: Double)
+  case invalidConfiguration(String)
+  case damagedModel(String, reason: String)
+  case otherVersion(String, found: Int, supported: Int)
+  case unknownLabel(String, known: [String])
+  case invalidSeconds(Double, limit: Double)
+  case invalidArgument(String)
+  case modelExists(String)
+  case nothingToResume(String)
+  case otherRun(String, reason: String)
+  case datasetChanged(String, reason: String)
+  case diverged(step: Int)
+  case cannotWrite(String, reason: String)
+
+  public var description: String {
+    switch self {
+    case .noFolder(let path):
+      "there is no folder at \(path)"
+    case .emptyFolder(let path):
+      "\(path) is empty: put audio files into it (WAV, FLAC, OGG, MP3, AIFF, Opus)"
+    case .noAudio(let path, let unreadable):
+      unreadable == 0
+        ? "no audio files in \(path) or its sub-folders (WAV, FLAC, OGG, MP3, AIFF, Opus)"
+        : "none of the \(unreadable) audio files in \(path) can be read; the reasons are above"
+    case .allTooShort(let path, let longest, let window):
+      "every clip in \(path) is shorter than the window of \(format(window)) s (the longest has "
+        + "\(format(longest)) s): use --preset oneshots, which pads short clips, or longer files"
+    case .invalidConfiguration(let reason):
+      "not a usable model configuration: \(reason)"
+    case .damagedModel(let path, let reason):
+      "the model in \(path) is damaged or incomplete: \(reason)"
+    case .otherVersion(let path, let found, let supported):
+      "the model in \(path) has format version \(found), this program reads \(supported): "
+        + "use the version of compose that trained it, or train again"
+    case .unknownLabel(let label, let known):
+      known.isEmpty
+        ? "the model has no labels, so --label \(label) means nothing to it"
+        : "the model has no label \(label); it knows \(known.joined(separator: ", "))"
+    case .invalidSeconds(let seconds, let limit):
+      "cannot generate \(format(seconds)) seconds: ask for more than 0 and at most \(format(limit))"
+    case .invalidArgument(let reason):
+      reason
+    case .modelExists(let path):
+      "\(path) already holds a model: add --resume to train it further, or choose another --output"
+    case .nothingToResume(let path):
+      "\(path) has no training state to resume: leave out --resume to start from the beginning"
+    case .otherRun(let path, let reason):
+      "cannot resume \(path) with these options: \(reason)"
+    case .datasetChanged(let path, let reason):
+      "the data is not what \(path) was trained on: \(reason)"
+    case .diverged(let step):
+      "the loss is not a number any more at step \(step): resume with a lower --learning-rate"
+    case .cannotWrite(let path, let reason):
+      "cannot write \(path): \(reason)"
+    }
+  }
+
+  private func format(_ seconds: Double) -> String {
+    seconds.rounded() == seconds && abs(seconds) < 1e15
+      ? String(Int(seconds)) : String((seconds * 100).rounded() / 100)
+  }
+}

@@ -1,0 +1,146 @@
+public import Torch
+
+/// The network F of the denoiser: a 2D U-Net over patches of a log-mel spectrogram.
+///
+/// It takes, beside the noisy spectrogram, the part of it that is known and a mask that says where,
+/// so that the same weights generate from nothing, continue a clip and fill a gap. Convolutions and
+/// rotary attention make it run on any number of frames that ``UNetConfiguration/frameMultiple``
+/// divides.
+public struct UNet: Sendable {
+  public let configuration: UNetConfiguration
+  let embedding: NoiseEmbedding
+  let stem: Conv2d
+  let binPosition: Tensor
+  let down: [Level]
+  let up: [Level]
+  let headNorm: GroupNorm
+  let head: Conv2d
+
+  /// The blocks of one level, with attention at the lowest.
+  struct Level: Sendable {
+    let blocks: [ResidualBlock]
+    let attention: [SelfAttention]
+    /// Halves the resolution before the blocks on the way down; on the way up, brings the level
+    /// below to this width (`resize`) and joins it with the skip (`merge`).
+    let resize: Conv2d?
+    let merge: Conv2d?
+
+    func callAsFunction(_ x: Tensor, embedding: Tensor) throws -> Tensor {
+      var h = x
+      for (index, block) in blocks.enumerated() {
+        h = try block(h, embedding: embedding)
+        if index < attention.count { h = try attention[index](h) }
+      }
+      return h
+    }
+  }
+
+  /// - Throws: ``ModelError/invalidConfiguration(_:)``, or what a loading `ParameterStore` misses.
+  public init(_ path: ParameterPath, configuration: UNetConfiguration) throws {
+    try configuration.validate()
+    self.configuration = configuration
+    let (widths, blocks) = (configuration.widths, configuration.blocks)
+    let lowest = widths.count - 1
+    embedding = try NoiseEmbedding(
+      path / "embedding", width: configuration.embeddingWidth,
+      labelCount: configuration.labelCount)
+    let patch = configuration.patchBins * configuration.patchFrames
+    stem = try Conv2d(
+      path / "stem", in: (2 * configuration.channels + 1) * patch, out: widths[0], kernel: 1)
+    binPosition = try path.parameter(
+      "bin_position", [1, widths[0], configuration.melBins / configuration.patchBins, 1],
+      .normal(standardDeviation: 0.02))
+
+    func makeLevel(
+      _ name: String, _ level: Int, resize: Conv2d? = nil, merge: Conv2d? = nil
+    ) throws -> Level {
+      let path = path / name / String(level)
+      return Level(
+        blocks: try (0..<blocks).map {
+          try ResidualBlock(
+            path / "blocks" / String($0), channels: widths[level],
+            embeddingWidth: configuration.embeddingWidth)
+        },
+        attention: try (0..<(level == lowest ? blocks : 0)).map {
+          try SelfAttention(
+            path / "attention" / String($0), channels: widths[level],
+            headWidth: configuration.headWidth)
+        },
+        resize: resize, merge: merge)
+    }
+    down = try widths.indices.map { level in
+      let resize =
+        level == 0
+        ? nil
+        : try Conv2d(
+          path / "down" / String(level) / "resize", in: widths[level - 1], out: widths[level],
+          kernel: 2, stride: 2)
+      return try makeLevel("down", level, resize: resize)
+    }
+    up = try widths.indices.reversed().map { level in
+      guard level < lowest else { return try makeLevel("up", level) }
+      let path = path / "up" / String(level)
+      return try makeLevel(
+        "up", level,
+        resize: Conv2d(path / "resize", in: widths[level + 1], out: widths[level], kernel: 1),
+        merge: Conv2d(path / "merge", in: 2 * widths[level], out: widths[level], kernel: 1))
+    }
+    headNorm = try GroupNorm(
+      path / "head_norm", channels: widths[0], groups: normGroups(widths[0]))
+    head = try Conv2d(
+      path / "head", in: widths[0], out: configuration.channels * patch, kernel: 3, padding: 1,
+      initializer: .zeros)
+  }
+
+  /// - Parameters:
+  ///   - x: noisy log-mel, scaled to unit variance, `[batch, channels, mel bins, frames]`, float32.
+  ///   - noiseLevels: cNoise of each clip.
+  ///   - labels: an index of a label for each clip; `labelCount` stands for none.
+  ///   - known: clean log-mel where it is known, 0 elsewhere; shaped as `x`.
+  ///   - mask: 1 where it is known, 0 elsewhere, `[batch, 1, mel bins, frames]`.
+  ///   - precision: the type that convolutions and products are computed in.
+  /// - Returns: F, shaped as `x`, float32.
+  public func callAsFunction(
+    _ x: Tensor, noiseLevels: [Double], labels: [Int], known: Tensor, mask: Tensor,
+    precision: DType
+  ) throws -> Tensor {
+    let embedding = try self.embedding(
+      noiseLevels: noiseLevels, labels: labels, device: x.device)
+    let input = try Tensor.concatenate([x, known, mask], dimension: 1)
+    var h = try stem(patches(of: input).to(precision).channelsLast()) + binPosition.to(precision)
+    var skips: [Tensor] = []
+    for level in down {
+      if let resize = level.resize {
+        skips.append(h)
+        h = try resize(h)
+      }
+      h = try level(h, embedding: embedding)
+    }
+    for level in up {
+      if let resize = level.resize, let merge = level.merge {
+        let below = try resize(h).upsampleNearest2x()
+        h = try merge(Tensor.concatenate([below, skips.removeLast()], dimension: 1))
+      }
+      h = try level(h, embedding: embedding)
+    }
+    return try spectrogram(of: head(headNorm.silu(h)).to(.float32))
+  }
+
+  /// `[batch, c, bins, frames]` to `[batch, c · patch, bins / patchBins, frames / patchFrames]`.
+  private func patches(of x: Tensor) throws -> Tensor {
+    let (p, q) = (configuration.patchBins, configuration.patchFrames)
+    let (n, c, rows, columns) = (x.shape[0], x.shape[1], x.shape[2] / p, x.shape[3] / q)
+    return try x.reshape([n, c, rows, p, columns, q]).permute([0, 1, 3, 5, 2, 4])
+      .reshape([n, c * p * q, rows, columns])
+  }
+
+  /// The inverse of ``patches(of:)``.
+  private func spectrogram(of x: Tensor) throws -> Tensor {
+    let (p, q, c) = (
+      configuration.patchBins, configuration.patchFrames, configuration.channels
+    )
+    let (n, rows, columns) = (x.shape[0], x.shape[2], x.shape[3])
+    return try x.reshape([n, c, p, q, rows, columns]).permute([0, 1, 4, 2, 5, 3])
+      .reshape([n, c, rows * p, columns * q])
+  }
+}

@@ -1,0 +1,62 @@
+/// The size of a ``UNet``. Saved in a model's `config.json`; two equal values build the same
+/// parameters under the same names.
+public struct UNetConfiguration: Codable, Sendable, Equatable {
+  /// Spectrogram channels: 1 for mono, 2 for mid and side.
+  public var channels: Int
+  public var melBins: Int
+  /// Side of the patches that one position of the highest level stands for, in mel bins and frames.
+  public var patchBins: Int
+  public var patchFrames: Int
+  /// Channels at each level, highest resolution first; each further level halves both axes.
+  public var widths: [Int]
+  /// Residual blocks on the way down and again on the way up, at each level.
+  public var blocks: Int
+  /// Attention heads work on this many channels each.
+  public var headWidth: Int
+  /// Width of the embedding of noise level and label.
+  public var embeddingWidth: Int
+  /// Number of labels; one more entry of the embedding stands for "no label".
+  public var labelCount: Int
+
+  public init(
+    channels: Int, melBins: Int, patchBins: Int, patchFrames: Int, widths: [Int], blocks: Int,
+    headWidth: Int = 32, embeddingWidth: Int = 192, labelCount: Int = 0
+  ) {
+    self.channels = channels
+    self.melBins = melBins
+    self.patchBins = patchBins
+    self.patchFrames = patchFrames
+    self.widths = widths
+    self.blocks = blocks
+    self.headWidth = headWidth
+    self.embeddingWidth = embeddingWidth
+    self.labelCount = labelCount
+  }
+
+  /// A spectrogram's frames must be a multiple of this, its mel bins of ``binMultiple``.
+  public var frameMultiple: Int { patchFrames << (widths.count - 1) }
+  public var binMultiple: Int { patchBins << (widths.count - 1) }
+
+  /// Throws ``ModelError/invalidConfiguration(_:)`` for a network that cannot be built, so that a
+  /// damaged `config.json` ends in one line and not in a crash.
+  func validate() throws {
+    func check(_ holds: Bool, _ reason: String) throws {
+      if !holds { throw ModelError.invalidConfiguration(reason) }
+    }
+    try check((1...2).contains(channels), "network.channels must be 1 or 2")
+    try check((1...8).contains(widths.count), "network.widths must name 1 to 8 levels")
+    try check(
+      widths.allSatisfy { (8...8192).contains($0) && $0 % 8 == 0 },
+      "network.widths must be multiples of 8, 8 to 8192")
+    try check((1...64).contains(blocks), "network.blocks must be 1 to 64")
+    try check((1...64).contains(patchBins), "network.patchBins must be 1 to 64")
+    try check((1...64).contains(patchFrames), "network.patchFrames must be 1 to 64")
+    try check((4...8192).contains(headWidth) && headWidth % 4 == 0, "network.headWidth is off")
+    try check(widths.last! % headWidth == 0, "the last width must be a multiple of headWidth")
+    try check((8...8192).contains(embeddingWidth), "network.embeddingWidth must be 8 to 8192")
+    try check((0...1_000_000).contains(labelCount), "network.labelCount must be 0 to 1000000")
+    try check(
+      (1...4096).contains(melBins) && melBins % binMultiple == 0,
+      "network.melBins must be a multiple of \(binMultiple), at most 4096")
+  }
+}

@@ -1,0 +1,55 @@
+import Spectro
+
+/// Sizes that fit together, by name.
+public enum Preset: String, CaseIterable, Sendable {
+  case standard, draft, oneshots, studio
+
+  /// One line for `--help`.
+  public var summary: String {
+    switch self {
+    case .standard: "22 kHz mono, 256 mel bins, 4.5 s windows; a laptop and an evening"
+    case .draft: "22 kHz mono, 128 mel bins, 3 s windows, a small network; to try things out"
+    case .oneshots: "44 kHz mono, 256 mel bins, 1.5 s windows, short clips are padded"
+    case .studio: "44 kHz stereo, 256 mel bins, 4.5 s windows, a large network; for a GPU"
+    }
+  }
+
+  public var representation: Representation {
+    switch self {
+    case .standard:
+      Representation(
+        spectrogram: SpectrogramSettings(sampleRate: 22050, melBins: 256, power: 2, floor: 1e-11),
+        channels: 1,
+        windowFrames: 192, padsShortClips: false)
+    case .draft:
+      Representation(
+        spectrogram: SpectrogramSettings(sampleRate: 22050, melBins: 128, power: 2, floor: 1e-11),
+        channels: 1,
+        windowFrames: 128, padsShortClips: false)
+    case .oneshots:
+      Representation(
+        spectrogram: SpectrogramSettings(sampleRate: 44100, melBins: 256, power: 2, floor: 1e-11),
+        channels: 1,
+        windowFrames: 128, padsShortClips: true)
+    case .studio:
+      Representation(
+        spectrogram: SpectrogramSettings(sampleRate: 44100, melBins: 256, power: 2, floor: 1e-11),
+        channels: 2,
+        windowFrames: 384, padsShortClips: false)
+    }
+  }
+
+  public func network(labelCount: Int) -> UNetConfiguration {
+    let representation = representation
+    let (widths, blocks, embedding) =
+      switch self {
+      case .standard, .oneshots: ([96, 160, 224], 2, 192)
+      case .draft: ([48, 64, 96], 1, 96)
+      case .studio: ([128, 256, 384, 512], 3, 512)
+      }
+    return UNetConfiguration(
+      channels: representation.channels, melBins: representation.spectrogram.melBins,
+      patchBins: 4, patchFrames: 4, widths: widths, blocks: blocks, embeddingWidth: embedding,
+      labelCount: labelCount)
+  }
+}

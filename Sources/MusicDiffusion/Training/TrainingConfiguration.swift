@@ -1,0 +1,45 @@
+/// How a model is trained. Saved with the training state, so that a resumed run goes on as it began.
+public struct TrainingConfiguration: Codable, Sendable, Equatable {
+  public var preset: String
+  public var batchSize = 16
+  /// Of AdamW (Loshchilov and Hutter 2017, arXiv:1711.05101), at its highest.
+  public var learningRate = 5e-4
+  /// Steps in which the learning rate rises from 0.
+  public var warmUpSteps = 100
+  /// The last part of the run, in which the learning rate falls to 0.
+  public var coolDown = 0.4
+  public var betas = [0.9, 0.99]
+  public var weightDecay = 0.01
+  /// Gradients with a larger norm are scaled down to it.
+  public var gradientClip = 1.0
+  /// Width of the power-function EMA relative to the run (Karras et al. 2024, arXiv:2312.02696).
+  public var emaWidth = 0.05
+  /// How often a clip's label is left out, for classifier-free guidance.
+  public var labelDropout = 0.1
+  /// How often a part of a clip is given as known.
+  public var knownProbability = 0.5
+  public var noise = NoiseDistribution()
+  public var seed: UInt64 = 0
+  /// Whichever comes first; at least one is given.
+  public var steps: Int?
+  public var hours: Double?
+  /// Steps between two checkpoints.
+  public var saveInterval = 250
+
+  public init(preset: Preset) { self.preset = preset.rawValue }
+
+  /// - Parameter progress: how much of the run is over, 0 to 1.
+  /// - Returns: the learning rate of a step.
+  func learningRate(step: Int, progress: Double) -> Double {
+    let warmUp = min(1, Double(step + 1) / Double(max(1, warmUpSteps)))
+    let coolDown = coolDown > 0 ? min(1, max(0, 1 - progress) / coolDown) : 1
+    return learningRate * min(warmUp, coolDown)
+  }
+
+  /// How much of the run is over, 0 to 1.
+  func progress(steps done: Int, seconds: Double) -> Double {
+    max(
+      steps.map { Double(done) / Double(max(1, $0)) } ?? 0,
+      hours.map { seconds / 3600 / $0 } ?? 0)
+  }
+}

@@ -1,0 +1,71 @@
+public import Foundation
+import Torch
+
+/// Everything a run needs to go on as if it had never stopped. Random numbers need no state: they
+/// follow from the seed and the step.
+///
+/// Kept in one file, so that it is whole or absent: `training/checkpoint.safetensors` with the
+/// tensors `weights.NAME`, `average.NAME` and `optimizer.NAME`, and the rest as JSON in its header.
+public struct TrainingState: Codable, Sendable {
+  public var configuration: TrainingConfiguration
+  public var model: ModelConfiguration
+  /// Of the data; see ``Dataset/fingerprint``.
+  var dataset: String
+  public var steps = 0
+  /// Spent in training steps.
+  public var seconds = 0.0
+
+  static func file(in folder: URL) -> URL {
+    folder.appendingPathComponent("training/checkpoint.safetensors")
+  }
+
+  func write(
+    to folder: URL, weights: ParameterStore, average: ParameterStore, optimizer: AdamW
+  ) throws {
+    let file = Self.file(in: folder)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    let json = String(decoding: try encoder.encode(self), as: UTF8.self)
+    try SafeTensors.write(
+      prefixed("weights.", weights.named) + prefixed("average.", average.named)
+        + prefixed("optimizer.", optimizer.state()),
+      metadata: ["state": json], to: file.path)
+  }
+
+  /// - Throws: ``ModelError/nothingToResume(_:)``, ``ModelError/damagedModel(_:reason:)``.
+  static func read(from folder: URL) throws -> (state: TrainingState, tensors: [String: Tensor]) {
+    let file = file(in: folder)
+    guard FileManager.default.fileExists(atPath: file.path) else {
+      throw ModelError.nothingToResume(folder.path)
+    }
+    do {
+      let (tensors, metadata) = try SafeTensors.read(file.path)
+      let json = Data((metadata["state"] ?? "").utf8)
+      return (try JSONDecoder().decode(TrainingState.self, from: json), tensors)
+    } catch let error as DecodingError {
+      throw ModelError.damagedModel(folder.path, reason: "checkpoint: \(error.summary)")
+    } catch {
+      throw ModelError.damagedModel(folder.path, reason: "\(error)")
+    }
+  }
+
+  /// The state that a model folder holds.
+  public static func saved(in folder: URL) throws -> TrainingState { try read(from: folder).state }
+
+  private func prefixed(
+    _ prefix: String, _ tensors: [(name: String, tensor: Tensor)]
+  ) -> [(name: String, tensor: Tensor)] {
+    tensors.map { (name: prefix + $0.name, tensor: $0.tensor) }
+  }
+}
+
+extension [String: Tensor] {
+  /// The tensors whose names begin with `prefix`, under the rest of their names.
+  func below(_ prefix: String) -> [String: Tensor] {
+    var result: [String: Tensor] = [:]
+    for (name, tensor) in self where name.hasPrefix(prefix) {
+      result[String(name.dropFirst(prefix.count))] = tensor
+    }
+    return result
+  }
+}

@@ -1,0 +1,42 @@
+import ArgumentParser
+import Foundation
+import Torch
+
+/// Where and in what precision the network runs.
+struct ComputeOptions: ParsableArguments {
+  @Option(help: "Where to compute: cpu, cuda, cuda:1, or auto for a GPU if there is one.")
+  var device = "auto"
+
+  @Option(help: "auto, float32 or bfloat16. auto is bfloat16 where the hardware has it.")
+  var precision = Precision.auto
+
+  enum Precision: String, ExpressibleByArgument, CaseIterable { case auto, float32, bfloat16 }
+
+  func validate() throws {
+    guard device == "auto" || Device(device) != nil else {
+      throw ValidationError("--device must be auto, cpu, cuda or cuda:N, not \(device).")
+    }
+  }
+
+  func resolved() throws -> (device: Device, precision: DType) {
+    let automatic: Device = Device.cudaIsAvailable ? .cuda(0) : .cpu
+    let device = Device(device) ?? automatic
+    if case .cuda = device, !Device.cudaIsAvailable { throw CommandError.noCUDA }
+    switch precision {
+    case .float32: return (device, .float32)
+    case .bfloat16: return (device, .bfloat16)
+    case .auto: return (device, device.computesBFloat16 ? .bfloat16 : .float32)
+    }
+  }
+}
+
+extension Device {
+  /// Whether products in bfloat16 are faster here than in float32: a GPU, or a CPU with AVX512-BF16
+  /// or AMX.
+  var computesBFloat16: Bool {
+    if case .cuda = self { return true }
+    let processor = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    let flags = processor.split(separator: "\n").first { $0.hasPrefix("flags") } ?? ""
+    return flags.contains("avx512_bf16") || flags.contains("amx_bf16")
+  }
+}

@@ -1,0 +1,152 @@
+public import ArgumentParser
+import Audio
+import Foundation
+public import MusicDiffusion
+import Torch
+
+struct Generate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Generates new music with a trained model.",
+    discussion: """
+      Without --model, the model that ships with compose plays. The format follows from the name of \
+      --output: .wav, .flac, .ogg, .mp3, .aiff or .opus. The same seed gives the same music.
+
+      Examples:
+        compose generate --seconds 30
+        compose generate --model kicks-model --seconds 1.5 --count 200 --output kicks/kick.wav
+        compose generate --label organ --seed 7 --output organ.flac
+      """)
+
+  @Option(name: .shortAndLong, help: "Length of each piece in seconds.")
+  var seconds = 10.0
+
+  @Option(name: .shortAndLong, help: "Folder of a model. Default: the one that ships in samples/.")
+  var model: String?
+
+  @Option(name: .shortAndLong, help: "File to write; with --count, numbered before the extension.")
+  var output = "music.wav"
+
+  @Option(name: .shortAndLong, help: "How many pieces, each from the next seed.")
+  var count = 1
+
+  @Option(help: "Seed of the first piece. Default: drawn, and printed.")
+  var seed: UInt64?
+
+  @Option(help: "Denoising steps: more is slower and finer. Default: the model's, mostly 20.")
+  var steps: Int?
+
+  @Option(help: "\(Sampler.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var sampler: Sampler?
+
+  @Option(help: "A label of the model; `compose info` lists them. Default: drawn from the seed.")
+  var label: String?
+
+  @Option(help: "How strictly to follow the label: 1 not at all extra, 1.5 to 3 more. Default: the model's.")
+  var guidance: Double?
+
+  @Flag(help: "Replace files that exist.")
+  var overwrite = false
+
+  @Option(help: "CPU threads. Default: all cores.")
+  var threads: Int?
+
+  @OptionGroup var compute: ComputeOptions
+
+  func validate() throws {
+    guard seconds.isFinite, seconds > 0, seconds <= Generator.maximumSeconds else {
+      throw ValidationError(
+        "--seconds must be more than 0 and at most \(Int(Generator.maximumSeconds)).")
+    }
+    guard (1...100_000).contains(count) else {
+      throw ValidationError("--count must be 1 to 100000.")
+    }
+    guard steps.map({ (2...10_000).contains($0) }) ?? true else {
+      throw ValidationError("--steps must be 2 to 10000.")
+    }
+    guard guidance.map({ (0...100).contains($0) }) ?? true else {
+      throw ValidationError("--guidance must be 0 to 100.")
+    }
+    guard threads.map({ (1...1024).contains($0) }) ?? true else {
+      throw ValidationError("--threads must be 1 to 1024.")
+    }
+  }
+
+  func run() throws {
+    guard AudioEncoding(path: output) != nil else {
+      throw CommandError.unsupportedOutput(output, choices: ".wav, .flac, .ogg, .mp3, .aiff or .opus")
+    }
+    let paths = (0..<count).map(path(of:))
+    if !overwrite, let taken = paths.first(where: FileManager.default.fileExists(atPath:)) {
+      throw CommandError.exists(taken)
+    }
+    if let threads { try setThreadCount(threads) }
+    let (device, precision) = try compute.resolved()
+    let model = try Model(contentsOf: self.model ?? ShippedModel.path(), device: device)
+    let generator = Generator(model: model, device: device, precision: precision)
+    let first = seed ?? UInt64.random(in: 0..<1_000_000)
+    let line = ProgressLine()
+    for (index, path) in paths.enumerated() {
+      let seed = first &+ UInt64(index)
+      var options = Generator.Options()
+      options.label = label ?? drawnLabel(model.configuration, seed)
+      (options.guidanceScale, options.sampler, options.steps) = (guidance, sampler, steps)
+      let clock = ContinuousClock()
+      let start = clock.now
+      let audio = try generator.generate(seconds: seconds, seed: seed, options: options) { progress in
+        let part = Double(progress.evaluations) / Double(progress.totalEvaluations)
+        let spent = start.duration(to: clock.now) / .seconds(1)
+        line.update(
+          String(format: "%d/%d  %3.0f %%  ", index + 1, count, part * 100)
+            + "\(duration(spent / part - spent)) left")
+      }
+      try audio.write(to: path, overwrite: overwrite)
+      line.finish()
+      let spent = start.duration(to: clock.now) / .seconds(1)
+      let played = options.label.map { ", \($0)" } ?? ""
+      print(
+        "\(path): "
+          + String(
+            format: "%.1f s at %d Hz%@, seed %llu, in %.1f s (%.1f times real time)",
+            audio.duration, audio.sampleRate, played, seed, spent, audio.duration / spent))
+    }
+  }
+
+  /// Numbered before the extension where there are several.
+  private func path(of index: Int) -> String {
+    guard count > 1 else { return output }
+    let url = URL(fileURLWithPath: output)
+    let digits = String(count).count
+    let number = String(repeating: "0", count: digits - String(index + 1).count) + String(index + 1)
+    let name = "\(url.deletingPathExtension().lastPathComponent)-\(number).\(url.pathExtension)"
+    return url.deletingLastPathComponent().appendingPathComponent(name).relativePath
+  }
+
+  /// Without a wish, a piece still has one instrument: a network trained on labels draws best with one.
+  private func drawnLabel(_ configuration: ModelConfiguration, _ seed: UInt64) -> String? {
+    guard !configuration.labels.isEmpty else { return nil }
+    var random = RandomGenerator(seed: seed, stream: .max)
+    return configuration.labels[random.integer(in: 0..<configuration.labels.count)]
+  }
+}
+
+extension Sampler: ExpressibleByArgument {}
+
+/// Where the model that ships with compose lies.
+enum ShippedModel {
+  /// `samples/chorales-model` in the current folder or beside the build that holds this program.
+  static func path() throws -> String {
+    let name = "samples/chorales-model"
+    let executable = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    var folders = [URL(fileURLWithPath: FileManager.default.currentDirectoryPath)]
+    var folder = executable.deletingLastPathComponent()
+    while folder.path != "/" {
+      folders.append(folder)
+      folder.deleteLastPathComponent()
+    }
+    let candidates = folders.map { $0.appendingPathComponent(name).path }
+    guard let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
+      throw CommandError.noShippedModel(candidates[0])
+    }
+    return found
+  }
+}

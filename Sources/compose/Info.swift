@@ -1,0 +1,51 @@
+import ArgumentParser
+import Foundation
+import MusicDiffusion
+
+struct Info: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Tells what a model is.")
+
+  @Argument(help: "Folder of a model.")
+  var model: String
+
+  func run() throws {
+    let model = try Model(contentsOf: model)
+    let configuration = model.configuration
+    let representation = configuration.representation
+    let spectrogram = representation.spectrogram
+    let history = configuration.history
+    func row(_ name: String, _ value: String) {
+      print(name.padding(toLength: 12, withPad: " ", startingAt: 0) + value)
+    }
+    row("preset", configuration.preset)
+    row(
+      "sound",
+      "\(spectrogram.sampleRate) Hz, \(representation.channels == 1 ? "mono" : "stereo (mid and side)")")
+    row(
+      "spectrogram",
+      "\(spectrogram.melBins) mel bins (\(spectrogram.melScale)), n_fft \(spectrogram.fftSize), hop "
+        + "\(spectrogram.hopLength)")
+    row(
+      "window",
+      String(format: "%d frames, %.2f s", representation.windowFrames, representation.windowSeconds))
+    row(
+      "network",
+      String(format: "%.2f M parameters, widths ", Double(model.parameters.count) / 1e6)
+        + configuration.network.widths.map(String.init).joined(separator: "/"))
+    row("labels", configuration.labels.isEmpty ? "none" : configuration.labels.joined(separator: ", "))
+    row(
+      "data",
+      String(
+        format: "%@: %d files, %.2f hours, %d skipped", history.dataset, history.files,
+        history.datasetHours, history.skippedFiles))
+    row(
+      "training",
+      String(
+        format: "%d steps of %d (%d clips), %.2f hours, loss %.4f, seed %llu", history.steps,
+        history.batchSize, history.clipsSeen, history.trainingHours, history.loss, history.seed))
+    row(
+      "sampling",
+      "\(configuration.sampling.sampler.rawValue), \(configuration.sampling.steps) steps, guidance "
+        + "\(configuration.sampling.guidanceScale)")
+  }
+}

@@ -1,0 +1,29 @@
+import Dispatch
+import Foundation
+import Synchronization
+
+/// Ctrl-C, once: the work in hand ends at its next good moment. A second Ctrl-C ends the process.
+final class Interruption {
+  private final class Request: Sendable {
+    let made = Atomic(false)
+  }
+
+  private let request = Request()
+  private var sources: [any DispatchSourceSignal] = []
+
+  var isRequested: Bool { request.made.load(ordering: .relaxed) }
+
+  init(message: String) {
+    for number in [SIGINT, SIGTERM] {
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      source.setEventHandler { [request] in
+        if request.made.exchange(true, ordering: .relaxed) { Foundation.exit(130) }
+        Terminal.clearLine()
+        Terminal.note(message)
+      }
+      source.resume()
+      sources.append(source)
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import Foundation
+
+/// Results go to standard output; progress and errors to standard error.
+enum Terminal {
+  static let isInteractive = isatty(STDERR_FILENO) == 1
+
+  /// A line to standard error.
+  static func note(_ text: String) {
+    FileHandle.standardError.write(Data((text + "\n").utf8))
+  }
+
+  static func clearLine() {
+    if isInteractive { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+  }
+}
+
+/// A progress line that replaces itself on a terminal; in a file, a line now and then.
+final class ProgressLine {
+  private let clock = ContinuousClock()
+  private var last: ContinuousClock.Instant?
+  private let interval: Duration
+
+  /// - Parameter quietInterval: seconds between two lines where standard error is not a terminal.
+  init(quietInterval: Double = 10) {
+    interval = .seconds(Terminal.isInteractive ? 0.1 : quietInterval)
+  }
+
+  func update(_ text: @autoclosure () -> String, force: Bool = false) {
+    let now = clock.now
+    if let last, !force, last.duration(to: now) < interval { return }
+    last = now
+    if Terminal.isInteractive {
+      FileHandle.standardError.write(Data("\r\u{1B}[K\(text())".utf8))
+    } else {
+      Terminal.note(text())
+    }
+  }
+
+  func finish() { Terminal.clearLine() }
+}
+
+/// 75 → "1m15s"; 7300 → "2h01m".
+func duration(_ seconds: Double) -> String {
+  guard seconds.isFinite else { return "unknown" }
+  let total = Int(seconds.rounded())
+  if total < 60 { return "\(total)s" }
+  if total < 3600 { return String(format: "%dm%02ds", total / 60, total % 60) }
+  return String(format: "%dh%02dm", total / 3600, total % 3600 / 60)
+}

@@ -1,0 +1,199 @@
+public import ArgumentParser
+import Foundation
+public import MusicDiffusion
+import Torch
+
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Trains a model on a folder of audio.",
+    discussion: """
+      Sub-folders become labels that `compose generate --label` takes. The model folder holds the \
+      model from the first checkpoint on, and samples/ with sound and pictures of what it makes. \
+      Ctrl-C saves and ends; --resume goes on where a run stopped, exactly.
+
+      Presets:
+      \(Preset.allCases.map { "  \($0.rawValue): \($0.summary)" }.joined(separator: "\n"))
+
+      Examples:
+        compose train my-loops                      two hours, then compose generate
+        compose train kicks --preset oneshots --hours 4
+        compose train my-loops --resume --hours 8   go on to eight hours in all
+      """)
+
+  @Argument(help: "Folder of audio files; sub-folders are labels.")
+  var dataset: String
+
+  @Option(name: .shortAndLong, help: "Folder for the model. Default: the dataset's name + -model.")
+  var output: String?
+
+  @Option(help: "\(Preset.allCases.map(\.rawValue).joined(separator: ", ")); see above.")
+  var preset: Preset = .standard
+
+  @Option(help: "Length of the whole run in updates of the weights.")
+  var steps: Int?
+
+  @Option(help: "Length of the whole run in hours of training. Default: 2, unless --steps is given.")
+  var hours: Double?
+
+  @Option(help: "Windows of audio in one step.")
+  var batchSize = 16
+
+  @Option(help: "Highest learning rate.")
+  var learningRate = 5e-4
+
+  @Option(help: "Decides the first weights and all that is random; the same seed, the same model.")
+  var seed: UInt64 = 0
+
+  @Option(help: "Steps between two checkpoints, with samples.")
+  var saveEvery = 250
+
+  @Flag(help: "Go on with the run in --output.")
+  var resume = false
+
+  @Option(help: "CPU threads. Default: all cores.")
+  var threads: Int?
+
+  @OptionGroup var compute: ComputeOptions
+
+  func validate() throws {
+    func check(_ holds: Bool, _ message: String) throws {
+      if !holds { throw ValidationError(message) }
+    }
+    try check(steps.map { (1...1_000_000_000).contains($0) } ?? true, "--steps must be at least 1.")
+    try check(
+      hours.map { $0 > 0 && $0 <= 100_000 } ?? true, "--hours must be more than 0, at most 100000.")
+    try check((1...4096).contains(batchSize), "--batch-size must be 1 to 4096.")
+    try check(learningRate > 0 && learningRate <= 1, "--learning-rate must be in 0 to 1.")
+    try check((1...1_000_000_000).contains(saveEvery), "--save-every must be at least 1.")
+    try check(threads.map { (1...1024).contains($0) } ?? true, "--threads must be 1 to 1024.")
+  }
+
+  func run() throws {
+    if let threads { try setThreadCount(threads) }
+    let (device, precision) = try compute.resolved()
+    let folder = URL(fileURLWithPath: output ?? defaultOutput, isDirectory: true)
+    let exists = FileManager.default.fileExists(
+      atPath: folder.appendingPathComponent("config.json").path)
+    if exists && !resume { throw ModelError.modelExists(folder.path) }
+
+    let preset = resume ? try Preset(ofModelIn: folder) : preset
+    let data = try loadDataset(preset)
+    var settings = TrainingConfiguration(preset: preset)
+    (settings.batchSize, settings.learningRate, settings.seed) = (batchSize, learningRate, seed)
+    (settings.steps, settings.saveInterval) = (steps, saveEvery)
+    settings.hours = hours ?? (steps == nil ? 2 : nil)
+    let trainer = try Trainer(
+      folder: folder, dataset: data, preset: preset, configuration: settings, device: device,
+      precision: precision, resume: resume)
+    report(trainer, data, device, precision)
+
+    let interruption = Interruption(message: "stopping after this step; Ctrl-C again ends at once")
+    let line = ProgressLine(quietInterval: 30)
+    let outcome = try trainer.run(
+      onStep: { line.update(describe($0)) },
+      onSave: { step in
+        try preview(trainer.model, step: step, in: folder, device: device, precision: precision)
+      },
+      shouldStop: { interruption.isRequested })
+    line.finish()
+    print("\(outcome == .finished ? "trained" : "stopped at") step \(trainer.state.steps): \(folder.relativePath)")
+    if outcome == .interrupted {
+      print("go on:    compose train \(dataset) --output \(folder.relativePath) --resume")
+    }
+    print("generate: compose generate --model \(folder.relativePath) --seconds 30")
+  }
+
+  private var defaultOutput: String {
+    URL(fileURLWithPath: dataset, isDirectory: true).standardizedFileURL.lastPathComponent + "-model"
+  }
+
+  private func loadDataset(_ preset: Preset) throws -> Dataset {
+    let folder = try AudioFolder(dataset)
+    let data = try withProgress { line in
+      try Dataset(folder: folder, representation: preset.representation) { done, all in
+        line.update("reading audio: \(done) of \(all) files")
+      }
+    }
+    for skipped in data.skipped.prefix(10) {
+      Terminal.note("skipped \(skipped.path): \(skipped.reason)")
+    }
+    if data.skipped.count > 10 { Terminal.note("skipped \(data.skipped.count - 10) more") }
+    return data
+  }
+
+  private func withProgress<R>(_ body: (SharedProgressLine) throws -> R) rethrows -> R {
+    let line = SharedProgressLine()
+    defer { line.finish() }
+    return try body(line)
+  }
+
+  private func report(_ trainer: Trainer, _ data: Dataset, _ device: Device, _ precision: DType) {
+    let hours = data.seconds / 3600
+    let time = hours < 1 ? String(format: "%.1f minutes", hours * 60) : String(format: "%.2f hours", hours)
+    print("data:    \(data.clips.count) files, \(time), \(data.skipped.count) skipped")
+    if !data.labels.isEmpty {
+      let counts = data.labels.map { label in
+        "\(label) \(data.clips.filter { $0.label == label }.count)"
+      }
+      print("labels:  \(counts.joined(separator: ", "))")
+    }
+    let size = String(format: "%.1f", Double(trainer.parameterCount) / 1e6)
+    print("model:   \(trainer.state.model.preset), \(size) M parameters, on \(device) in \(precision)")
+    let configuration = trainer.state.configuration
+    let limits = [
+      configuration.steps.map { "\($0) steps" },
+      configuration.hours.map { String(format: "%g hours", $0) },
+    ].compactMap { $0 }
+    let from = trainer.state.steps > 0 ? "from step \(trainer.state.steps) " : ""
+    print("run:     \(from)to \(limits.joined(separator: " or ")), batches of \(configuration.batchSize)")
+  }
+
+  private func describe(_ progress: Trainer.Progress) -> String {
+    let step = progress.steps.map { "step \(progress.step)/\($0)" } ?? "step \(progress.step)"
+    return step
+      + String(
+        format: "  loss %.4f  %.1f clips/s  %@ left", progress.loss, progress.clipsPerSecond,
+        duration(progress.secondsLeft))
+  }
+
+  /// Sound and a picture of what the model makes now, one for each of at most four labels.
+  private func preview(
+    _ model: Model, step: Int, in folder: URL, device: Device, precision: DType
+  ) throws {
+    let samples = folder.appendingPathComponent("samples", isDirectory: true)
+    try FileManager.default.createDirectory(at: samples, withIntermediateDirectories: true)
+    let generator = Generator(model: model, device: device, precision: precision)
+    let labels = model.configuration.labels
+    for label in labels.isEmpty ? [nil] : labels.prefix(4).map(Optional.some) {
+      var options = Generator.Options()
+      options.label = label
+      let audio = try generator.generate(
+        seconds: model.configuration.representation.windowSeconds, seed: seed, options: options)
+      let suffix = label.map { "-" + $0.replacingOccurrences(of: "/", with: "-") } ?? ""
+      let name = String(format: "step-%06d", step) + suffix
+      try audio.write(
+        to: samples.appendingPathComponent(name + ".wav").path, overwrite: true)
+    }
+  }
+}
+
+extension Preset: ExpressibleByArgument {
+  /// The preset that a model folder's run began with.
+  init(ofModelIn folder: URL) throws {
+    let state = try TrainingState.saved(in: folder)
+    guard let preset = Preset(rawValue: state.configuration.preset) else {
+      throw ModelError.otherRun(
+        folder.path, reason: "this program has no preset \(state.configuration.preset)")
+    }
+    self = preset
+  }
+}
+
+/// Progress that may be reported from any thread, one at a time.
+final class SharedProgressLine: @unchecked Sendable {
+  private let lock = NSLock()
+  private let line = ProgressLine()
+
+  func update(_ text: String) { lock.withLock { line.update(text) } }
+  func finish() { lock.withLock { line.finish() } }
+}
