@@ -3,9 +3,9 @@
 /// Values beyond ±1 are kept as they are; only writing an integer format clips them.
 public struct AudioBuffer: Sendable, Equatable {
   /// One array of samples per channel, all of the same length.
-  public private(set) var channels: [[Float]]
+  public var channels: [[Float]]
   /// In Hz.
-  public let sampleRate: Int
+  public var sampleRate: Int
 
   /// - Parameters:
   ///   - channels: at least one, all of the same length.

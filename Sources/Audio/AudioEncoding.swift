@@ -53,6 +53,10 @@ public enum AudioEncoding: Sendable, Hashable, CaseIterable {
   /// Whether the container is OGG, whose pages carry a serial number.
   var isOgg: Bool { self == .vorbis || self == .opus }
 
+  /// Samples to write after the end. The Opus encoder looks 6.5 ms ahead, at 48 kHz, and libsndfile
+  /// does not push the last of them out.
+  var paddingCount: Int { self == .opus ? 312 : 0 }
+
   /// libsndfile's name of the format, for this many bytes of samples.
   func format(byteCount: Int) -> Int32 {
     let wav = byteCount < Int(UInt32.max) - 4096 ? SF_FORMAT_WAV : SF_FORMAT_RF64

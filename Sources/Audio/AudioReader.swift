@@ -13,13 +13,18 @@ public final class AudioReader {
   /// In Hz.
   public let sampleRate: Int
   public let channelCount: Int
-  /// Samples per channel that can be read; nil where only reading tells, as from a pipe.
+  /// Samples per channel; nil where only reading tells, as from a pipe or an OGG file that is cut.
   public let sampleCount: Int?
   /// Container and encoding, as "WAV (Microsoft), Signed 16 bit PCM".
   public let formatDescription: String
 
   private let file: OpaquePointer
-  private let damage: Truncation?
+  /// Whether the headers show that the end is missing, and the length they promise.
+  private let isCut: Bool
+  private let promisedCount: Int?
+  /// Samples to decode before the wanted one: after a jump, a lossy decoder lacks what its blocks
+  /// overlap with, and MP3 frames borrow from earlier ones.
+  private let preroll: Int
   fileprivate var position = 0
   private var interleaved: [Float]
 
@@ -42,9 +47,19 @@ public final class AudioReader {
     self.path = path
     sampleRate = Int(info.samplerate)
     channelCount = Int(info.channels)
-    sampleCount = info.seekable != 0 && info.frames < Int64.max ? Int(info.frames) : nil
+    let isEndless = info.frames == Int64.max
+    sampleCount = isEndless || info.seekable == 0 ? nil : Int(info.frames)
     formatDescription = describeFormat(info.format)
-    damage = Truncation.find(in: path)
+    let container = Int(info.format) & SF_FORMAT_TYPEMASK
+    let isLossy = [SF_FORMAT_OGG, SF_FORMAT_MPEG].contains(container)
+    preroll = isLossy ? Self.blockLength : 0
+    if let truncation = Truncation(path: path) {
+      isCut = true
+      promisedCount = sampleCount.flatMap(truncation.promisedSamples)
+    } else {
+      isCut = container == SF_FORMAT_OGG && isEndless && info.seekable != 0
+      promisedCount = sampleCount
+    }
     interleaved = Array(repeating: 0, count: Self.blockLength * channelCount)
   }
 
@@ -70,12 +85,8 @@ public final class AudioReader {
     position += count
     if count > 0 { return AudioBuffer(channels: channels, sampleRate: sampleRate) }
 
-    if let damage {
-      throw AudioError.truncated(
-        path: path, found: position, promised: damage.promisedSamples(found: position))
-    }
-    if let sampleCount, position < sampleCount {
-      throw AudioError.truncated(path: path, found: position, promised: sampleCount)
+    if isCut || position < promisedCount ?? 0 {
+      throw AudioError.truncated(path: path, found: position, promised: promisedCount)
     }
     if sf_error(file) != SF_ERR_NO_ERROR {
       throw AudioError.unsupported(path: path, reason: String(cString: sf_strerror(file)))
@@ -85,19 +96,24 @@ public final class AudioReader {
 
   /// Goes on reading at a sample, counted from 0.
   ///
-  /// - Throws: `AudioError.outOfRange` beyond the end, `.unsupported` where the file cannot seek.
+  /// - Throws: `AudioError.outOfRange` beyond the end, `.truncated` beyond the end of what is left,
+  ///   `.unsupported` where the file cannot seek.
   public func seek(to sample: Int) throws {
-    if let sampleCount, !(0...sampleCount).contains(sample) {
-      if let damage, sample > 0 {
-        let promised = damage.promisedSamples(found: sampleCount)
-        throw AudioError.truncated(path: path, found: sampleCount, promised: promised)
-      }
-      throw AudioError.outOfRange(path: path, range: sample..<sample, sampleCount: sampleCount)
-    }
-    guard sf_seek(file, Int64(sample), SEEK_SET) == Int64(sample) else {
+    try check(sample..<sample)
+    let preroll = min(sample, preroll)
+    guard sf_seek(file, Int64(sample - preroll), SEEK_SET) == Int64(sample - preroll) else {
       throw AudioError.unsupported(path: path, reason: "cannot go to sample \(sample)")
     }
+    if preroll > 0 { sf_readf_float(file, &interleaved, Int64(preroll)) }
     position = sample
+  }
+
+  fileprivate func check(_ range: Range<Int>) throws {
+    guard let sampleCount, range.lowerBound < 0 || range.upperBound > sampleCount else { return }
+    if isCut, range.lowerBound >= 0 {
+      throw AudioError.truncated(path: path, found: sampleCount, promised: promisedCount)
+    }
+    throw AudioError.outOfRange(path: path, range: range, sampleCount: sampleCount)
   }
 
   /// Moves the first samples of `interleaved` to the ends of the channels.
@@ -124,7 +140,7 @@ extension AudioBuffer {
     let reader = try AudioReader(path)
     var channels = [[Float]](repeating: [], count: reader.channelCount)
     if let range {
-      try reader.seek(to: range.upperBound)  // says at once when the file is too short
+      try reader.check(range)
       try reader.seek(to: range.lowerBound)
     }
     var missing = range?.count ?? .max

@@ -27,7 +27,7 @@ extension AudioBuffer {
     }
     let file = try PendingFile(path, overwrite: overwrite)
     let clipped = try encode(as: encoding, into: file)
-    if encoding.isOgg { try file.setOggSerialNumber() }
+    if encoding.isOgg { try file.mendOggPages(padding: encoding.paddingCount) }
     try file.commit()
     return clipped
   }
@@ -61,10 +61,13 @@ extension AudioBuffer {
     var clipped = 0
     var failure: String?
     var interleaved = [Float](repeating: 0, count: blockLength * channelCount)
-    for start in stride(from: 0, to: sampleCount, by: blockLength) {
-      let count = min(blockLength, sampleCount - start)
+    let paddedCount = sampleCount + encoding.paddingCount
+    for start in stride(from: 0, to: paddedCount, by: blockLength) {
+      let count = min(blockLength, paddedCount - start)
       for (c, samples) in channels.enumerated() {
-        for i in 0..<count { interleaved[i * channelCount + c] = samples[start + i] }
+        for i in 0..<count {
+          interleaved[i * channelCount + c] = start + i < sampleCount ? samples[start + i] : 0
+        }
       }
       let written: Int64
       if let bits = encoding.integerBits {

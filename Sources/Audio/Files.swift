@@ -10,7 +10,7 @@ func checkReadable(_ path: String) throws {
       : .unreadable(path: path, reason: String(cString: strerror(errno)))
   }
   if status.st_mode & S_IFMT == S_IFDIR { throw AudioError.directory(path: path) }
-  if access(path, R_OK) != 0 {
+  if faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0 {
     throw AudioError.unreadable(path: path, reason: String(cString: strerror(errno)))
   }
   if status.st_mode & S_IFMT == S_IFREG, status.st_size == 0 {
@@ -21,6 +21,8 @@ func checkReadable(_ path: String) throws {
 /// Why `sf_open` has just refused a readable file.
 func openingError(_ path: String) -> AudioError {
   let reason = String(cString: sf_strerror(nil))
+  // So it says of what is an MP3 by its name only; that the file is there has been checked.
+  if reason.hasPrefix("File does not exist") { return .notAudio(path: path) }
   return switch Int(sf_error(nil)) {
   case SF_ERR_UNRECOGNISED_FORMAT: .notAudio(path: path)
   case SF_ERR_SYSTEM: .unreadable(path: path, reason: reason)

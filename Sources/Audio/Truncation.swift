@@ -1,68 +1,71 @@
 import Glibc
 
-/// How a file that ends too early shows it in its own bytes, where libsndfile silently makes do.
+/// Bytes of sound that a file's headers promise and that the file holds, where those are fewer:
+/// libsndfile makes do with what is there without a word.
 struct Truncation {
-  /// Bytes of sound that the headers promise and those that are there; nil where only the end
-  /// mark is missing, which tells no length.
-  private let bytes: (promised: Int, found: Int)?
+  let promisedBytes, foundBytes: Int
 
-  /// The length promised, in samples, of a file in which `found` samples are left.
+  /// The length promised, to within a few samples, of a file in which `found` samples are left.
   func promisedSamples(found: Int) -> Int? {
-    guard let bytes, bytes.found > 0 else { return nil }
-    return Int((Double(found) * Double(bytes.promised) / Double(bytes.found)).rounded())
+    guard foundBytes > 0 else { return nil }
+    return Int((Double(found) * Double(promisedBytes) / Double(foundBytes)).rounded())
   }
 
-  /// Looks into WAV, RF64, AIFF, OGG and MP3 files; nil when the file is whole or of another kind.
-  static func find(in path: String) -> Truncation? {
-    guard let file = FileBytes(path) else { return nil }
+  /// Looks into WAV, RF64, AIFF, CAF and AU files. Of FLAC and MP3 libsndfile itself tells the length
+  /// promised, and of an OGG file that has lost its end that its length is unknown.
+  init?(path: String) {
+    guard let file = FileBytes(path), let sound = Truncation.findSound(in: file) else { return nil }
+    promisedBytes = sound.size
+    foundBytes = max(0, file.count - sound.start)
+    if foundBytes >= promisedBytes { return nil }
+  }
+
+  /// Where the sound begins and its size in bytes; nil when a program that could not go back to the
+  /// header has left the size open, as all ones or 0.
+  private static func findSound(in file: FileBytes) -> (start: Int, size: Int)? {
     switch file.text(at: 0) {
-    case "RIFF", "RIFX", "RF64", "FORM": return inChunks(of: file)
-    case "OggS": return file.lastOggPageEndsStream ? nil : Truncation(bytes: nil)
-    default: return inXingFrame(of: file)
+    case "RIFF", "RF64": findChunk("data", in: file, bigEndian: false)
+    case "RIFX": findChunk("data", in: file, bigEndian: true)
+    case "FORM": findChunk("SSND", in: file, bigEndian: true)
+    case "caff": findCAFChunk(in: file)
+    case ".snd":
+      if let start = file.integer(at: 4, bytes: 4), let size = file.integer(at: 8, bytes: 4),
+        size != 0, size != 0xFFFF_FFFF
+      {
+        (start, size)
+      } else {
+        nil
+      }
+    default: nil
     }
   }
 
-  /// The chunk that holds the sound must end within the file.
-  private static func inChunks(of file: FileBytes) -> Truncation? {
-    let bigEndian = file.text(at: 0) == "FORM" || file.text(at: 0) == "RIFX"
+  private static func findChunk(
+    _ wanted: String, in file: FileBytes, bigEndian: Bool
+  ) -> (start: Int, size: Int)? {
     var position = 12
     var size64: Int?
     while let name = file.text(at: position),
-      let size32 = file.integer(at: position + 4, bytes: 4, bigEndian: bigEndian)
+      let size = file.integer(at: position + 4, bytes: 4, bigEndian: bigEndian)
     {
       let start = position + 8
-      switch name {
-      case "ds64":
-        size64 = file.integer(at: start + 8, bytes: 8, bigEndian: false)
-      case "data", "SSND":
-        // A program that could not go back to its header leaves a size of all ones or none.
-        let unknown = size32 == 0xFFFF_FFFF || size32 == 0
-        let promised = size32 == 0xFFFF_FFFF ? size64 : size32
-        guard let promised, !unknown || size64 != nil else { return nil }
-        let found = file.count - start
-        return found < promised ? Truncation(bytes: (promised, found)) : nil
-      default: break
+      if name == "ds64" { size64 = file.integer(at: start + 8, bytes: 8, bigEndian: false) }
+      if name == wanted {
+        let size = size == 0xFFFF_FFFF ? size64 ?? 0 : size
+        return size == 0 ? nil : (start, size)
       }
-      position = start + size32 + size32 % 2
+      position = start + size + size % 2
     }
     return nil
   }
 
-  /// LAME and most other encoders note the count of bytes in a first frame of their own.
-  private static func inXingFrame(of file: FileBytes) -> Truncation? {
-    var start = 0
-    if file.text(at: 0)?.hasPrefix("ID3") == true, let tag = file.bytes(at: 6, count: 4) {
-      start = 10 + tag.reduce(0) { $0 << 7 | Int($1 & 0x7F) }
-    }
-    guard let header = file.bytes(at: start, count: 64), header[0] == 0xFF, header[1] >= 0xE0
-    else { return nil }
-    for offset in [4 + 32, 4 + 17, 4 + 9] where file.isXing(at: start + offset) {
-      let flags = header[offset + 7]
-      guard flags & 2 != 0 else { return nil }
-      let position = start + offset + 8 + (flags & 1 != 0 ? 4 : 0)
-      guard let promised = file.integer(at: position, bytes: 4, bigEndian: true) else { return nil }
-      let found = file.count - start
-      return found < promised ? Truncation(bytes: (promised, found)) : nil
+  private static func findCAFChunk(in file: FileBytes) -> (start: Int, size: Int)? {
+    var position = 8
+    while let name = file.text(at: position),
+      let size = file.integer(at: position + 4, bytes: 8)  // nil when negative, which is open
+    {
+      if name == "data" { return (position + 12, size) }
+      position += 12 + size
     }
     return nil
   }
@@ -93,26 +96,10 @@ private final class FileBytes {
     bytes(at: position, count: 4).map { String(decoding: $0, as: UTF8.self) }
   }
 
-  func integer(at position: Int, bytes count: Int, bigEndian: Bool) -> Int? {
+  func integer(at position: Int, bytes count: Int, bigEndian: Bool = true) -> Int? {
     bytes(at: position, count: count).flatMap { bytes in
       let value = (bigEndian ? bytes : bytes.reversed()).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
       return Int(exactly: value)
     }
-  }
-
-  func isXing(at position: Int) -> Bool { ["Xing", "Info"].contains(text(at: position)) }
-
-  /// Whether the file's last whole page of OGG carries the mark of the stream's end (RFC 3533)
-  /// and nothing is missing of it.
-  var lastOggPageEndsStream: Bool {
-    let tail = max(0, count - 65_536)  // a page is at most 65,307 bytes
-    guard let bytes = bytes(at: tail, count: count - tail) else { return false }
-    for start in stride(from: bytes.count - 27, through: 0, by: -1)
-    where bytes[start...].starts(with: "OggS".utf8) {
-      let segments = bytes[(start + 27)...].prefix(Int(bytes[start + 26]))
-      let end = start + 27 + segments.count + segments.reduce(0) { $0 + Int($1) }
-      return bytes[start + 5] & 4 != 0 && segments.count == bytes[start + 26] && end <= bytes.count
-    }
-    return false
   }
 }

@@ -1,0 +1,153 @@
+import Audio
+import Foundation
+import Testing
+
+@Suite struct DamagedFileTests {
+  let folder: TemporaryFolder
+  init() throws { folder = try TemporaryFolder() }
+
+  @Test func missing() {
+    let path = folder("none.wav")
+    #expect(throws: AudioError.notFound(path: path)) { try AudioReader(path) }
+    #expect(throws: AudioError.notFound(path: "")) { try AudioReader("") }
+  }
+
+  @Test func directory() {
+    #expect(throws: AudioError.directory(path: folder.path)) { try AudioReader(folder.path) }
+  }
+
+  @Test(arguments: ["a.wav", "a.flac", "a.mp3", "a"])
+  func noBytes(_ name: String) throws {
+    let path = try folder.write([], to: name)
+    #expect(throws: AudioError.empty(path: path)) { try AudioReader(path) }
+  }
+
+  @Test(arguments: ["a.wav", "a.flac", "a.mp3", "a.ogg", "a.aiff", "a.txt"])
+  func text(_ name: String) throws {
+    let path = try folder.write("These are words, not music. ".utf8, to: name)
+    #expect(throws: AudioError.notAudio(path: path)) { try AudioReader(path) }
+  }
+
+  @Test func picture() throws {
+    let path = try folder.write([0x89] + "PNG\r\n\u{1A}\n".utf8 + [0, 0, 0, 13], to: "a.wav")
+    #expect(throws: AudioError.notAudio(path: path)) { try AudioReader(path) }
+  }
+
+  @Test(arguments: [AudioEncoding.wav16, .wavFloat, .flac16, .aiff16])
+  func noSamples(_ encoding: AudioEncoding) throws {
+    let path = folder("a")
+    try AudioBuffer(channels: [[]], sampleRate: 48000).write(to: path, encoding: encoding)
+    #expect(throws: AudioError.empty(path: path)) { try AudioBuffer(contentsOf: path) }
+  }
+
+  @Test(arguments: [Float.nan, .infinity, -.infinity])
+  func notNumbers(_ value: Float) throws {
+    let path = folder("a.wav")
+    try tone(sampleCount: 1000).write(to: path, encoding: .wavFloat)
+    var file = try bytes(of: path)
+    withUnsafeBytes(of: value.bitPattern.littleEndian) {
+      file.replaceSubrange(file.count - 400..<file.count - 396, with: $0)
+    }
+    _ = try folder.write(file, to: "a.wav")
+    #expect(throws: AudioError.nonFinite(path: path)) { try AudioBuffer(contentsOf: path) }
+  }
+
+  /// In a process of its own, which gives up root's right to read everything.
+  @Test func unreadable() async throws {
+    await #expect(processExitsWith: .success) {
+      let folder = try TemporaryFolder()
+      let path = try folder.write([1, 2, 3], to: "a.wav")
+      try #require(chmod(path, 0) == 0)
+      if geteuid() == 0 { try #require(seteuid(65534) == 0) }
+      #expect(throws: AudioError.unreadable(path: path, reason: "Permission denied")) {
+        try AudioReader(path)
+      }
+      if getuid() == 0 { seteuid(0) }
+    }
+  }
+
+  /// Cut anywhere, a file is never taken for whole, and blocks give what is left of it.
+  @Test(arguments: AudioEncoding.allCases)
+  func truncated(_ encoding: AudioEncoding) throws {
+    let path = folder("whole")
+    try noise(seed: 6, channelCount: 2, sampleCount: 200_000, sampleRate: 48000)
+      .write(to: path, encoding: encoding)
+    let file = try bytes(of: path)
+    let whole = try AudioBuffer(contentsOf: path)
+    let eighths = (1...7).map { file.count * $0 / 8 }
+    for length in [1, 3, 4, 11, 12, 40, 43, 44, 46, 100, 200] + eighths + [
+      file.count - 2, file.count - 1,
+    ] {
+      let cut = try folder.write(file[..<length], to: "cut")
+      #expect(throws: AudioError.self, "\(length) of \(file.count) bytes") {
+        try AudioBuffer(contentsOf: cut)
+      }
+    }
+    for length in eighths.dropFirst() {
+      let cut = try folder.write(file[..<length], to: "cut")
+      let reader = try AudioReader(cut)
+      var left: [[Float]] = [[], []]
+      let error = #expect(throws: AudioError.self) {
+        while let block = try reader.read(upTo: 1000) {
+          for c in 0..<2 { left[c] += block.channels[c] }
+        }
+      }
+      guard case .truncated(cut, let found, let promised) = error else {
+        Issue.record("\(length) of \(file.count) bytes: \(String(describing: error))")
+        continue
+      }
+      #expect(found == left[0].count)
+      #expect(found > 0 && found < whole.sampleCount)
+      if let promised { #expect(abs(promised - whole.sampleCount) < 10) }
+      // The last frames of a lossy file lean on what is gone.
+      let sure = max(0, found - (encoding.isLossless ? 0 : 4096))
+      for c in 0..<2 { #expect(difference(left[c], whole[0..<sure].channels[c]) < 1e-6) }
+    }
+  }
+
+  @Test func aRangeBeforeTheCutIsGood() throws {
+    let path = folder("a.wav")
+    let sound = tone(sampleCount: 1000)
+    try sound.write(to: path, encoding: .wavFloat)
+    _ = try folder.write(bytes(of: path).dropLast(2000), to: "a.wav")
+    #expect(try AudioBuffer(contentsOf: path, range: 100..<500) == sound[100..<500])
+    #expect(throws: AudioError.truncated(path: path, found: 500, promised: 1000)) {
+      try AudioBuffer(contentsOf: path, range: 100..<501)
+    }
+    let message = "cannot read \(path): truncated: 500 of 1000 samples are there"
+    #expect("\(AudioError.truncated(path: path, found: 500, promised: 1000))" == message)
+  }
+
+  /// Programs that write to a pipe cannot go back to put the length into the header.
+  @Test(arguments: [[0, 0, 0, 0], [0xFF, 0xFF, 0xFF, 0xFF]] as [[UInt8]])
+  func lengthLeftOpen(_ size: [UInt8]) throws {
+    let sound = tone(sampleCount: 1000)
+    try sound.write(to: folder("a.wav"), encoding: .wav16)
+    let samples = try AudioBuffer(contentsOf: folder("a.wav"))
+    var file = try bytes(of: folder("a.wav"))
+    try #require(file[36..<40].elementsEqual("data".utf8))
+    file.replaceSubrange(4..<8, with: size[0] == 0 ? [8, 0, 0, 0] : size)
+    file.replaceSubrange(40..<44, with: size)
+    #expect(try AudioBuffer(contentsOf: folder.write(file, to: "a.wav")) == samples)
+  }
+
+  /// Bytes gone wrong are an error or other sound, but neither a crash nor endless.
+  @Test(arguments: AudioEncoding.allCases)
+  func scrambled(_ encoding: AudioEncoding) throws {
+    try noise(seed: 7, sampleCount: 9600, sampleRate: 48000)
+      .write(to: folder("a"), encoding: encoding)
+    let file = try bytes(of: folder("a"))
+    let junk = noise(seed: 8, sampleCount: 200, sampleRate: 1).channels[0]
+    for value in junk {
+      var bad = file
+      bad[Int(abs(value) * Float(min(file.count - 1, 600)))] ^= UInt8(1 + Int(abs(value) * 254))
+      let path = try folder.write(bad, to: "bad")
+      let sound = try? AudioBuffer(contentsOf: path)
+      #expect(sound == nil || sound!.peak.isFinite)
+    }
+  }
+}
+
+extension AudioEncoding {
+  fileprivate var isLossless: Bool { ![.vorbis, .opus, .mp3].contains(self) }
+}
