@@ -6,6 +6,8 @@ public enum SpectroError: Error, Equatable, CustomStringConvertible {
   case shape(String)
   /// A file that cannot be opened, read or understood.
   case unreadable(path: String, reason: String)
+  /// A name in use that the caller did not allow to replace.
+  case exists(path: String)
   /// A file that cannot be written; nothing is left under its name.
   case unwritable(path: String, reason: String)
 
@@ -14,6 +16,7 @@ public enum SpectroError: Error, Equatable, CustomStringConvertible {
     case .invalidSettings(let reason): "spectrogram settings: \(reason)"
     case .shape(let reason): "spectrogram: \(reason)"
     case .unreadable(let path, let reason): "cannot read \(path): \(reason)"
+    case .exists(let path): "cannot write \(path): the file exists already"
     case .unwritable(let path, let reason): "cannot write \(path): \(reason)"
     }
   }

@@ -1,0 +1,134 @@
+import CPNG
+import Foundation
+
+/// PNG pictures in memory: libpng's pixels, and one text chunk of our own.
+///
+/// libpng's simplified interface reports errors without `longjmp`, which Swift cannot take, but
+/// knows no text; a chunk is a length, a type, bytes and a checksum (PNG specification, section 5).
+enum PNGFile {
+  /// What the picture's pixels are.
+  enum Pixels {
+    /// `[height, width]`, 8 bits a channel.
+    case color([Color])
+    /// `[height, width]`, 16 bits.
+    case grey([UInt16])
+  }
+
+  struct Failure: Error {
+    let reason: String
+  }
+
+  /// The keyword of the text chunk.
+  private static let keyword = "Spectrogram"
+  private static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+
+  /// - Parameter text: ASCII that `text(in:)` gives back.
+  static func encode(_ pixels: Pixels, width: Int, height: Int, text: String) throws -> Data {
+    var image = png_image()
+    image.version = png_uint_32(PNG_IMAGE_VERSION)
+    image.width = png_uint_32(width)
+    image.height = png_uint_32(height)
+    let picture =
+      switch pixels {
+      case .color(let colors):
+        try encode(colors, &image, format: PNG_FORMAT_FLAG_COLOR, bytesPerPixel: 3)
+      case .grey(let levels):
+        try encode(levels, &image, format: PNG_FORMAT_FLAG_LINEAR, bytesPerPixel: 2)
+      }
+    // The text goes right behind the header, whose chunk is the first and always of one size.
+    let headerEnd = signature.count + 12 + 13
+    let body = Data(keyword.utf8) + [0] + Data(text.utf8)
+    return picture.prefix(headerEnd) + chunk("tEXt", body) + picture.dropFirst(headerEnd)
+  }
+
+  private static func encode<Pixel>(
+    _ pixels: [Pixel], _ image: inout png_image, format: UInt32, bytesPerPixel: Int
+  ) throws -> Data {
+    image.format = format
+    let raw = Int(image.height) * (Int(image.width) * bytesPerPixel + 1)
+    // What zlib needs for data that it cannot compress, and room for the other chunks.
+    var size = png_alloc_size_t(raw + raw / 1000 + 4096)
+    var data = Data(count: Int(size))
+    let done = data.withUnsafeMutableBytes { output in
+      pixels.withUnsafeBytes { input in
+        png_image_write_to_memory(&image, output.baseAddress, &size, 0, input.baseAddress, 0, nil)
+      }
+    }
+    guard done != 0 else { throw failure(of: image) }
+    return data.prefix(Int(size))
+  }
+
+  /// The pixels, 16 bits where the file has 16 bits of grey. Transparency shows black.
+  static func decode(_ data: Data) throws -> (pixels: Pixels, width: Int, height: Int) {
+    var image = png_image()
+    image.version = png_uint_32(PNG_IMAGE_VERSION)
+    return try data.withUnsafeBytes { input in
+      guard png_image_begin_read_from_memory(&image, input.baseAddress, input.count) != 0 else {
+        throw failure(of: image)
+      }
+      defer { png_image_free(&image) }
+      let (width, height) = (Int(image.width), Int(image.height))
+      guard width * height <= 1 << 30 else { throw Failure(reason: "the picture is too large") }
+      let format = image.format
+      if format & PNG_FORMAT_FLAG_LINEAR != 0 && format & PNG_FORMAT_FLAG_COLOR == 0 {
+        let black = UInt16(0)
+        return (
+          .grey(try decode(&image, PNG_FORMAT_FLAG_LINEAR, filledWith: black)), width, height
+        )
+      }
+      let black = Color(red: 0, green: 0, blue: 0)
+      return (.color(try decode(&image, PNG_FORMAT_FLAG_COLOR, filledWith: black)), width, height)
+    }
+  }
+
+  private static func decode<Pixel>(
+    _ image: inout png_image, _ format: UInt32, filledWith pixel: Pixel
+  ) throws -> [Pixel] {
+    image.format = format
+    var pixels = [Pixel](repeating: pixel, count: Int(image.width) * Int(image.height))
+    var background = png_color()
+    let done = pixels.withUnsafeMutableBytes {
+      png_image_finish_read(&image, &background, $0.baseAddress, 0, nil)
+    }
+    guard done != 0 else { throw failure(of: image) }
+    return pixels
+  }
+
+  /// The text that `encode` was given, if the picture still has it.
+  static func text(in data: Data) -> String? {
+    let data = [UInt8](data)
+    var start = signature.count
+    while start + 12 <= data.count {
+      let length = data[start..<start + 4].reduce(0) { $0 << 8 | Int($1) }
+      guard start + 12 + length <= data.count else { return nil }
+      let (type, body) = (data[start + 4..<start + 8], data[start + 8..<start + 8 + length])
+      if type.elementsEqual("tEXt".utf8), body.starts(with: Array(keyword.utf8) + [0]) {
+        return String(decoding: body.dropFirst(keyword.utf8.count + 1), as: UTF8.self)
+      }
+      start += 12 + length
+    }
+    return nil
+  }
+
+  private static func chunk(_ type: String, _ body: Data) -> Data {
+    func bigEndian(_ value: UInt32) -> Data { withUnsafeBytes(of: value.bigEndian) { Data($0) } }
+    let checked = Data(type.utf8) + body
+    return bigEndian(UInt32(body.count)) + checked + bigEndian(checksum(checked))
+  }
+
+  /// CRC-32 as in the PNG specification, appendix D.
+  private static func checksum(_ data: Data) -> UInt32 {
+    ~data.reduce(~0) { sum, byte in
+      (0..<8).reduce(sum ^ UInt32(byte)) { bits, _ in
+        bits & 1 == 1 ? bits >> 1 ^ 0xEDB8_8320 : bits >> 1
+      }
+    }
+  }
+
+  private static func failure(of image: png_image) -> Failure {
+    Failure(
+      reason: withUnsafeBytes(of: image.message) {
+        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      })
+  }
+}
