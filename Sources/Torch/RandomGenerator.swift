@@ -100,7 +100,7 @@ public struct RandomGenerator: Sendable, Hashable, Codable {
 extension RandomGenerator {
   /// Four words: Philox4x32-10 with the key and counter described above.
   @inline(__always)
-  static func block(number: UInt64, stream: UInt64, seed: UInt64) -> SIMD4<UInt32> {
+  package static func block(number: UInt64, stream: UInt64, seed: UInt64) -> SIMD4<UInt32> {
     var (c0, c1) = (UInt32(truncatingIfNeeded: number), UInt32(truncatingIfNeeded: number >> 32))
     var (c2, c3) = (UInt32(truncatingIfNeeded: stream), UInt32(truncatingIfNeeded: stream >> 32))
     var (k0, k1) = (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))

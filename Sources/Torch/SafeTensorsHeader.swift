@@ -25,7 +25,12 @@ struct SafeTensorsHeader {
   func validate(dataSize: Int) throws {
     var names: Set<String> = ["__metadata__"]
     var end = 0
-    for entry in entries.sorted(by: { $0.offsets.lowerBound < $1.offsets.lowerBound }) {
+    let inOrder = entries.sorted {
+      ($0.offsets.lowerBound, $0.offsets.upperBound) < (
+        $1.offsets.lowerBound, $1.offsets.upperBound
+      )
+    }
+    for entry in inOrder {
       let name = "\"\(entry.name)\""
       guard names.insert(entry.name).inserted else { throw Invalid("\(name) occurs twice") }
       guard let size = entry.dtype.byteCount(of: entry.shape) else {
