@@ -74,7 +74,7 @@ public struct UNet: Sendable {
         ? nil
         : try Conv2d(
           path / "down" / String(level) / "resize", in: widths[level - 1], out: widths[level],
-          kernel: 2, stride: 2)
+          kernel: 2, stride: 2, padding: 0)
       return try makeLevel("down", level, resize: resize)
     }
     up = try widths.indices.reversed().map { level in
