@@ -77,7 +77,7 @@ private final class FileBytes {
   private let descriptor: Int32
 
   init?(_ path: String) {
-    descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)  // waits for no pipe
     count = Int(lseek(descriptor, 0, SEEK_END))
     if descriptor < 0 || count < 0 { return nil }
   }
