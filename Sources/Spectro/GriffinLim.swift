@@ -18,73 +18,82 @@ public struct GriffinLim: Sendable {
     (self.stft, self.iterations, self.momentum) = (stft, iterations, momentum)
   }
 
-  /// From phases drawn at random.
-  ///
+  /// Where the phases start.
+  public enum Start: Sendable {
+    /// Drawn at random.
+    case random
+    /// Phase gradient heap integration: Průša, Balazs and Søndergaard 2017.
+    case phaseGradient
+  }
+
   /// - Parameters:
   ///   - magnitudes: `[frames, fftSize / 2 + 1]`, in the STFT's unit.
+  ///   - start: where the phases start.
   ///   - seed: the same seed gives the same signal.
   ///   - sampleCount: samples to return, by default up to the centre of the last frame.
   public func audio(
-    from magnitudes: Spectrogram, seed: UInt64, sampleCount: Int? = nil
+    from magnitudes: Spectrogram, start: Start = .phaseGradient, seed: UInt64 = 0,
+    sampleCount: Int? = nil
   ) -> [Float] {
-    let bins = magnitudes.bins
-    return audio(from: magnitudes, sampleCount: sampleCount) { frame, phases in
-      for bin in 0..<bins { phases[bin] = randomPhase(seed: seed, index: frame * bins + bin) }
-    }
-  }
-
-  /// From given phases, radians, `[frames, fftSize / 2 + 1]`.
-  public func audio(
-    from magnitudes: Spectrogram, phases: [Float], sampleCount: Int? = nil
-  ) -> [Float] {
-    precondition(phases.count == magnitudes.values.count, "one phase for each magnitude")
-    let bins = magnitudes.bins
-    return phases.withUnsafeBufferPointer { phases in
-      audio(from: magnitudes, sampleCount: sampleCount) { frame, row in
-        row.update(from: phases.baseAddress.unsafelyUnwrapped + frame * bins, count: bins)
+    let phases =
+      switch start {
+      case .phaseGradient:
+        PhaseGradient.phases(of: magnitudes, stft: stft, seed: seed)
+      case .random:
+        magnitudes.values.indices.map { randomPhase(seed: seed, index: $0) }
+      }
+    return magnitudes.values.withUnsafeBufferPointer { values in
+      audio(from: magnitudes, phases: phases, sampleCount: sampleCount) { frame, scratch in
+        let row = values.baseAddress.unsafelyUnwrapped + frame * magnitudes.bins
+        Self.impose(row, bins: magnitudes.bins, on: scratch)
       }
     }
   }
 
-  /// - Parameter startPhases: writes one frame's phases, `[bins]`.
-  private func audio(
-    from magnitudes: Spectrogram, sampleCount: Int?,
-    startPhases: (_ frame: Int, _ phases: UnsafeMutablePointer<Float>) -> Void
+  /// - Parameters:
+  ///   - magnitudes: the start's, `[frames, fftSize / 2 + 1]`.
+  ///   - phases: the start's, radians, in the same order.
+  ///   - project: moves one frame's spectrum to the nearest that has the wanted magnitudes; its
+  ///     scale on entry is of no meaning.
+  func audio(
+    from magnitudes: Spectrogram, phases: [Float], sampleCount: Int?,
+    project: (_ frame: Int, _ scratch: RealFFT.Scratch) -> Void
   ) -> [Float] {
     precondition(magnitudes.bins == stft.bins, "the transform and the spectrogram differ in bins")
+    precondition(phases.count == magnitudes.values.count, "one phase for each magnitude")
     let (frames, bins) = (magnitudes.frames, magnitudes.bins)
     let sampleCount = sampleCount ?? stft.sampleCount(frames: frames)
-    let overlapAdd = OverlapAdd(stft, frames: frames, sampleCount: sampleCount)
     var signal = [Float](repeating: 0, count: sampleCount)
     if sampleCount == 0 || frames == 0 { return signal }
 
+    let overlapAdd = OverlapAdd(stft, frames: frames, sampleCount: sampleCount)
     magnitudes.values.withUnsafeBufferPointer { magnitudes in
-      let magnitudes = magnitudes.baseAddress.unsafelyUnwrapped
-      overlapAdd.synthesize(into: &signal) { frame, scratch in
-        let phases = scratch.magnitudes
-        startPhases(frame, phases)
-        for bin in 0..<bins {
-          scratch.spectrum[2 * bin] = magnitudes[frame * bins + bin] * cos(phases[bin])
-          scratch.spectrum[2 * bin + 1] = magnitudes[frame * bins + bin] * sin(phases[bin])
-        }
-      }
-
-      // Only phases count, so the extrapolation may be scaled: c_n - a / (1 + a) c_(n-1).
-      let recall = Float(momentum / (1 + momentum))
-      var previous = [Float](repeating: 0, count: sampleCount)
-      for _ in 0..<iterations {
-        for t in 0..<sampleCount {
-          (previous[t], signal[t]) = (signal[t], signal[t] - recall * previous[t])
-        }
-        var next = [Float](repeating: 0, count: sampleCount)
-        signal.withUnsafeBufferPointer { signal in
-          overlapAdd.synthesize(into: &next) { frame, scratch in
-            stft.analyze(signal, frame: frame, scratch)
-            Self.impose(magnitudes + frame * bins, bins: bins, on: scratch)
+      phases.withUnsafeBufferPointer { phases in
+        overlapAdd.synthesize(into: &signal) { frame, scratch in
+          for bin in 0..<bins {
+            let i = frame * bins + bin
+            scratch.spectrum[2 * bin] = magnitudes[i] * cos(phases[i])
+            scratch.spectrum[2 * bin + 1] = magnitudes[i] * sin(phases[i])
           }
         }
-        signal = next
       }
+    }
+
+    // Only phases count, so the extrapolation may be scaled: c_n - a / (1 + a) c_(n-1).
+    let recall = Float(momentum / (1 + momentum))
+    var previous = [Float](repeating: 0, count: sampleCount)
+    var next = previous
+    for _ in 0..<iterations {
+      for t in 0..<sampleCount {
+        (previous[t], signal[t]) = (signal[t], signal[t] - recall * previous[t])
+      }
+      signal.withUnsafeBufferPointer { signal in
+        overlapAdd.synthesize(into: &next) { frame, scratch in
+          stft.analyze(signal, frame: frame, scratch)
+          project(frame, scratch)
+        }
+      }
+      swap(&signal, &next)
     }
     return signal
   }

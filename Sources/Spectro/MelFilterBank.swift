@@ -137,4 +137,24 @@ public struct MelFilterBank: Sendable {
       }
     }
   }
+
+  /// `A' y` for one frame: `[melBins]` to `[fftBins]` and three more, which become 0.
+  func applyTransposed(_ input: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>) {
+    output.update(repeating: 0, count: fftBins + 3)
+    let raw = UnsafeMutableRawPointer(output)
+    bands.withUnsafeBufferPointer { bands in
+      bandWeights.withUnsafeBufferPointer { weights in
+        for mel in 0..<melBins {
+          let band = bands[mel]
+          var offset = band.bin * MemoryLayout<Float>.stride
+          for i in band.start..<band.end {
+            let sum = raw.loadUnaligned(fromByteOffset: offset, as: SIMD4<Float>.self)
+            raw.storeBytes(
+              of: sum + input[mel] * weights[i], toByteOffset: offset, as: SIMD4<Float>.self)
+            offset += MemoryLayout<SIMD4<Float>>.stride
+          }
+        }
+      }
+    }
+  }
 }

@@ -1,0 +1,141 @@
+import Foundation
+
+/// Phases from magnitudes without iteration: phase gradient heap integration, Průša, Balazs and
+/// Søndergaard 2017 (algorithm 1).
+///
+/// For a Gaussian window the derivatives of the phase are those of the log-magnitude with time and
+/// frequency exchanged (the paper's equations 15 and 16, here with the phase of a frame taken from
+/// its first sample); a Hann window is nearly one. From the loudest bin on, phases spread to the
+/// neighbours in the order of their magnitudes.
+struct PhaseGradient {
+  private let fftSize: Int
+  private let hopLength: Int
+  /// `[frames, bins]`: natural logarithms of the magnitudes.
+  private let logs: [Float]
+  private let frames: Int
+  private let bins: Int
+
+  /// Frames that are integrated as one; longer pieces are cut, and Griffin-Lim mends the cuts.
+  static let segmentSize = 512
+
+  /// Bins this far below the loudest get random phases, nepers (80 dB).
+  private static let range: Float = 9.2
+  /// Ranks by magnitude, 0.08 dB each: a queue sorted no finer needs no heap.
+  private static let ranks = 1024
+
+  /// Phases of all of a spectrogram, radians, `[frames, bins]`.
+  ///
+  /// - Parameter seed: of the phases that gradients do not decide.
+  static func phases(of magnitudes: Spectrogram, stft: STFT, seed: UInt64) -> [Float] {
+    let bins = magnitudes.bins
+    return [Float](unsafeUninitializedCapacity: magnitudes.values.count) { output, count in
+      let output = output.baseAddress
+      forEachBlock(of: magnitudes.frames, size: segmentSize, threads: stft.threads) { segment in
+        let range = segment.lowerBound * bins..<segment.upperBound * bins
+        output.unsafelyUnwrapped.advanced(by: range.lowerBound).update(
+          from: PhaseGradient(
+            stft: stft, magnitudes: magnitudes.values[range], frames: segment.count, bins: bins
+          ).integrated(seed: seed, firstIndex: range.lowerBound), count: range.count)
+      }
+      count = magnitudes.values.count
+    }
+  }
+
+  private init(stft: STFT, magnitudes: ArraySlice<Float>, frames: Int, bins: Int) {
+    (fftSize, hopLength) = (stft.fftSize, stft.hopLength)
+    (self.frames, self.bins) = (frames, bins)
+    logs = magnitudes.map { log(max($0, 1e-30)) }
+  }
+
+  private func integrated(seed: UInt64, firstIndex: Int) -> [Float] {
+    let count = logs.count
+    let top = logs.max() ?? 0
+    let rankScale = Float(Self.ranks - 1) / Self.range
+    // gamma of the Gaussian nearest to a Hann window of fftSize samples (the paper's table I).
+    let gamma = 0.25645 * Float(fftSize) * Float(fftSize)
+    let (hop, size) = (Float(hopLength), Float(fftSize))
+    let perFrame = hop * size / gamma / 2
+    let perBin = gamma / (hop * size) / 2
+
+    var phases = (0..<count).map { randomPhase(seed: seed, index: firstIndex + $0) }
+    var known = [Bool](repeating: false, count: count)
+    var queue = RankedQueue(ranks: Self.ranks, capacity: count)
+    var unvisited = RankedQueue(ranks: Self.ranks, capacity: count)
+
+    logs.withUnsafeBufferPointer { logs in
+      phases.withUnsafeMutableBufferPointer { phases in
+        known.withUnsafeMutableBufferPointer { known in
+          func rank(_ i: Int) -> Int { Self.ranks - 1 - Int((top - logs[i]) * rankScale) }
+          /// Change of phase from one frame to the next, halved.
+          func alongTime(_ i: Int, _ bin: Int) -> Float {
+            let (below, above) = (
+              bin > 0 ? logs[i - 1] : logs[i], bin + 1 < bins ? logs[i + 1] : logs[i]
+            )
+            return .pi * hop * Float(bin) / size + perFrame * (above - below) / 2
+          }
+          /// Change of phase from one bin to the next, halved.
+          func alongFrequency(_ i: Int, _ frame: Int) -> Float {
+            let before = frame > 0 ? logs[i - bins] : logs[i]
+            let after = frame + 1 < frames ? logs[i + bins] : logs[i]
+            return -.pi / 2 - perBin * (after - before) / 2
+          }
+          for i in 0..<count where top - logs[i] < Self.range { unvisited.push(i, rank: rank(i)) }
+          while let start = unvisited.pop() {
+            if known[start] { continue }
+            known[start] = true
+            queue.push(start, rank: rank(start))
+            while let i = queue.pop() {
+              let (frame, bin) = (i / bins, i % bins)
+              func spread(to j: Int, _ change: Float) {
+                known[j] = true
+                phases[j] = phases[i] + change
+                queue.push(j, rank: rank(j))
+              }
+              func isOpen(_ j: Int) -> Bool { !known[j] && top - logs[j] < Self.range }
+              if frame + 1 < frames, isOpen(i + bins) {
+                spread(to: i + bins, alongTime(i, bin) + alongTime(i + bins, bin))
+              }
+              if frame > 0, isOpen(i - bins) {
+                spread(to: i - bins, -alongTime(i, bin) - alongTime(i - bins, bin))
+              }
+              if bin + 1 < bins, isOpen(i + 1) {
+                spread(to: i + 1, alongFrequency(i, frame) + alongFrequency(i + 1, frame))
+              }
+              if bin > 0, isOpen(i - 1) {
+                spread(to: i - 1, -alongFrequency(i, frame) - alongFrequency(i - 1, frame))
+              }
+            }
+          }
+        }
+      }
+    }
+    return phases
+  }
+}
+
+/// Indices in the order of their ranks, the highest first; one index at most once at a time.
+private struct RankedQueue {
+  /// The last index pushed at each rank, and behind each index the one before it; -1 ends.
+  private var heads: [Int32]
+  private var next: [Int32]
+  private var highest = -1
+
+  init(ranks: Int, capacity: Int) {
+    heads = [Int32](repeating: -1, count: ranks)
+    next = [Int32](repeating: -1, count: capacity)
+  }
+
+  mutating func push(_ index: Int, rank: Int) {
+    next[index] = heads[rank]
+    heads[rank] = Int32(index)
+    highest = max(highest, rank)
+  }
+
+  mutating func pop() -> Int? {
+    while highest >= 0 && heads[highest] < 0 { highest -= 1 }
+    guard highest >= 0 else { return nil }
+    let index = Int(heads[highest])
+    heads[highest] = next[index]
+    return index
+  }
+}
