@@ -23,6 +23,9 @@ void onAllThreads(int64_t count, Body body) {
   Tensor indices = at::arange(count, at::kLong);
   auto iterator = at::TensorIteratorConfig()
                       .add_output(indices)
+                      .check_all_same_dtype(false)
+                      .resize_outputs(false)
+                      .declare_static_shape(indices.sizes())
                       .set_check_mem_overlap(false)
                       .build();
   iterator.for_each(
