@@ -1,6 +1,5 @@
 // What writes to parameters: AdamW, gradient clipping, averaging of weights.
 
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/stack.h>
 #include <c10/core/GradMode.h>
@@ -36,7 +35,7 @@ struct AdamW {
     const auto scale = static_cast<float>(1 / std::sqrt(correction2));
     const auto b1 = static_cast<float>(1 - beta1), b2 = static_cast<float>(1 - beta2);
     const auto e = static_cast<float>(epsilon);
-    at::parallel_for(0, count, 1 << 15, [=](int64_t begin, int64_t end) {
+    ctorch::parallelFor(count, 1 << 15, [=](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; i++) {
         m[i] += b1 * (g[i] - m[i]);
         v[i] += b2 * (g[i] * g[i] - v[i]);

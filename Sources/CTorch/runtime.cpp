@@ -1,13 +1,19 @@
-// Errors, threads, devices.
+// What belongs to the process: memory, CUDA, errors, threads.
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <ATen/TensorIterator.h>
+#include <ATen/ops/empty.h>
 #include <c10/util/Exception.h>
+#include <dlfcn.h>
+#include <malloc.h>
 #include <torch/csrc/api/include/torch/version.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <new>
 #include <string>
+#include <thread>
 
 #include "internal.h"
 
@@ -30,7 +36,55 @@ bool isAllocationFailure(const std::string &message) {
   return message.find("DefaultCPUAllocator") != std::string::npos;
 }
 
+/// Keeps freed memory in the process. By glibc's defaults each large temporary is mapped and
+/// unmapped anew, and its page faults cost 20 to 100 times what an element-wise operation does.
+void keepFreedMemory() {
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 2'000'000'000);
+  mallopt(M_TOP_PAD, 64 << 20);
+}
+
+/// Loads the half of libtorch that is for CUDA, if there is one and a driver to run it. It is not
+/// linked, because it would take half a second to load, from a cold disk seconds, on machines
+/// that have no use for it.
+void loadCUDA() {
+  if (dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL)) {
+    dlopen("libtorch_cuda.so", RTLD_LAZY | RTLD_GLOBAL);
+  }
+}
+
+/// Debian's libtorch starts with one thread.
+void useAllCores() {
+  if (std::getenv("OMP_NUM_THREADS") || at::get_num_threads() > 1) return;
+  at::set_num_threads(std::max(1, static_cast<int>(std::thread::hardware_concurrency())));
+}
+
 }  // namespace
+
+void ctorch::prepare() {
+  static const bool done = [] {
+    keepFreedMemory();
+    loadCUDA();
+    useAllCores();
+    return true;
+  }();
+  (void)done;
+}
+
+void ctorch::parallelFor(int64_t count, int64_t grain,
+                         c10::function_ref<void(int64_t, int64_t)> body) {
+  // Iterating over a tensor runs in parallel within libtorch: here one byte stands for each part,
+  // and its address tells which.
+  at::Tensor parts = at::empty((count + grain - 1) / grain, at::kByte);
+  const char *base = static_cast<const char *>(parts.data_ptr());
+  auto iterator = at::TensorIterator::nullary_op(parts);
+  iterator.for_each(
+      [&](char **data, const int64_t *, int64_t length) {
+        int64_t first = data[0] - base;
+        body(first * grain, std::min((first + length) * grain, count));
+      },
+      /*grain_size=*/1);
+}
 
 CTStatus ctorch::recordException() noexcept {
   try {
@@ -53,10 +107,19 @@ const char *ct_last_error(void) { return lastError.c_str(); }
 
 const char *ct_version(void) { return TORCH_VERSION; }
 
-bool ct_cuda_is_available(void) { return at::hasCUDA(); }
+bool ct_cuda_is_available(void) {
+  ctorch::prepare();
+  return at::hasCUDA();
+}
 
-int32_t ct_thread_count(void) { return at::get_num_threads(); }
+int32_t ct_thread_count(void) {
+  ctorch::prepare();
+  return at::get_num_threads();
+}
 
 CTStatus ct_set_thread_count(int32_t count) {
-  return ctorch::guarded([&] { at::set_num_threads(count); });
+  return ctorch::guarded([&] {
+    ctorch::prepare();
+    at::set_num_threads(count);
+  });
 }

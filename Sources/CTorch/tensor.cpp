@@ -5,7 +5,6 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/full.h>
 #include <c10/core/GradMode.h>
-#include <malloc.h>
 
 #include <cstring>
 
@@ -37,24 +36,12 @@ at::Device deviceOf(CTDevice device) {
   return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(device));
 }
 
-/// Keeps freed memory in the process. By glibc's defaults each large temporary is mapped and
-/// unmapped anew, and its page faults cost 20 to 100 times what an element-wise operation does.
-void keepFreedMemory() {
-  static const bool done = [] {
-    mallopt(M_MMAP_THRESHOLD, 1 << 30);
-    mallopt(M_TRIM_THRESHOLD, 2'000'000'000);
-    mallopt(M_TOP_PAD, 64 << 20);
-    return true;
-  }();
-  (void)done;
-}
-
 }  // namespace
 
 CTStatus ct_from_data(const void *data, CTDType dtype, const int64_t *shape, int64_t rank,
                       CTDevice device, CTTensor **out) {
   return guarded([&] {
-    keepFreedMemory();
+    ctorch::prepare();
     auto type = scalarType(dtype);
     auto view = at::from_blob(const_cast<void *>(data), at::IntArrayRef(shape, rank), type);
     *out = boxed(view.to(deviceOf(device), type, /*non_blocking=*/false, /*copy=*/true));
@@ -64,7 +51,7 @@ CTStatus ct_from_data(const void *data, CTDType dtype, const int64_t *shape, int
 CTStatus ct_full(double value, CTDType dtype, const int64_t *shape, int64_t rank, CTDevice device,
                  CTTensor **out) {
   return guarded([&] {
-    keepFreedMemory();
+    ctorch::prepare();
     auto options = at::TensorOptions(deviceOf(device)).dtype(scalarType(dtype));
     *out = boxed(at::full(at::IntArrayRef(shape, rank), value, options));
   });
@@ -72,7 +59,7 @@ CTStatus ct_full(double value, CTDType dtype, const int64_t *shape, int64_t rank
 
 CTStatus ct_empty(CTDType dtype, const int64_t *shape, int64_t rank, CTTensor **out) {
   return guarded([&] {
-    keepFreedMemory();
+    ctorch::prepare();
     *out = boxed(at::empty(at::IntArrayRef(shape, rank), scalarType(dtype)));
   });
 }
