@@ -69,7 +69,8 @@ final class OverlapAdd {
           forEachBlock(of: sampleCount, size: stride, threads: stft.threads) { range in
             output.advanced(by: range.lowerBound).update(repeating: 0, count: range.count)
             let padded = range.lowerBound + margin..<range.upperBound + margin
-            for block in max(0, (padded.lowerBound - span) / stride)..<blocks {
+            let first = max(0, (padded.lowerBound - span) / stride)
+            for block in first..<max(first, blocks) {
               let start = block * stride
               let (low, high) = (
                 max(padded.lowerBound, start), min(padded.upperBound, start + span)

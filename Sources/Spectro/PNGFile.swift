@@ -118,11 +118,16 @@ enum PNGFile {
 
   /// CRC-32 as in the PNG specification, appendix D.
   private static func checksum(_ data: Data) -> UInt32 {
-    ~data.reduce(~0) { sum, byte in
-      (0..<8).reduce(sum ^ UInt32(byte)) { bits, _ in
-        bits & 1 == 1 ? bits >> 1 ^ 0xEDB8_8320 : bits >> 1
+    var sum = UInt32.max
+    for byte in data {
+      sum ^= UInt32(byte)
+      for _ in 0..<8 {
+        let isOdd = sum & 1 == 1
+        sum >>= 1
+        if isOdd { sum ^= 0xEDB8_8320 }
       }
     }
+    return ~sum
   }
 
   private static func failure(of image: png_image) -> Failure {
