@@ -145,7 +145,11 @@ extension AudioBuffer {
     }
     var missing = range?.count ?? .max
     while missing > 0, let block = try reader.read(upTo: missing) {
-      for c in channels.indices { channels[c] += block.channels[c] }
+      if channels[0].isEmpty {
+        channels = block.channels  // mostly all there is
+      } else {
+        for c in channels.indices { channels[c] += block.channels[c] }
+      }
       missing -= block.sampleCount
     }
     if let range, missing > 0 {

@@ -51,7 +51,7 @@ public final class Resampler {
     precondition(channels.count == states.count, "one array of samples per channel")
     consumed += channels[0].count
     let output = try zip(states, channels).map { state, samples in
-      try run(state, samples, limit: outputCount(of: samples.count) + 1024)
+      try run(state, samples)
     }
     produced += output[0].count
     return output
@@ -61,9 +61,9 @@ public final class Resampler {
   public func finish() throws -> [[Float]] {
     let missing = outputCount(of: consumed) - produced
     let output = try states.map { state in
-      var rest = try run(state, nil, limit: missing)
-      rest += [Float](repeating: 0, count: missing - rest.count)
-      return rest
+      var rest = try run(state, nil)
+      rest += [Float](repeating: 0, count: max(0, missing - rest.count))
+      return Array(rest[..<missing])
     }
     produced += missing
     return output
@@ -75,32 +75,39 @@ public final class Resampler {
     return remainder * 2 >= inputRate ? quotient + 1 : quotient
   }
 
-  /// Gives all of `samples`, or the end when nil, and takes what comes back, in rounds of at most
-  /// `limit` samples.
-  private func run(_ state: soxr_t, _ samples: [Float]?, limit: Int) throws -> [Float] {
+  /// Gives all of `samples`, or the end when nil, and takes all that comes back, in small blocks,
+  /// since libsoxr is slower with large ones.
+  private func run(_ state: soxr_t, _ samples: [Float]?) throws -> [Float] {
+    if samples?.isEmpty == true { return [] }
+    let inputLimit = 1 << 14
+    let outputLimit = outputCount(of: inputLimit) + 1
+    let inputCount = samples?.count ?? 0
     var output: [Float] = []
-    var (given, taken) = (0, 0)
-    repeat {
-      var failure: soxr_error_t?
-      output += [Float](unsafeUninitializedCapacity: limit) { block, initialized in
+    output.reserveCapacity(outputCount(of: inputCount) + 1)
+    try withUnsafeTemporaryAllocation(of: Float.self, capacity: outputLimit) { block in
+      var given = 0
+      var taken: Int
+      repeat {
         var used = 0
-        if let samples {
-          samples.withUnsafeBufferPointer { input in
-            failure = soxr_process(
-              state, input.baseAddress! + given, input.count - given, &used, block.baseAddress!,
-              limit, &initialized)
+        taken = 0
+        let failure =
+          if let samples {
+            samples.withUnsafeBufferPointer { input in
+              soxr_process(
+                state, input.baseAddress! + given, min(inputLimit, inputCount - given),
+                &used, block.baseAddress!, outputLimit, &taken)
+            }
+          } else {
+            soxr_process(state, nil, 0, nil, block.baseAddress!, outputLimit, &taken)
           }
-        } else {
-          failure = soxr_process(state, nil, 0, nil, block.baseAddress!, limit, &initialized)
+        if let failure {
+          throw AudioError.resampling(
+            from: inputRate, to: outputRate, reason: String(cString: failure))
         }
         given += used
-        taken = initialized
-      }
-      if let failure {
-        throw AudioError.resampling(
-          from: inputRate, to: outputRate, reason: String(cString: failure))
-      }
-    } while samples != nil && (given < samples!.count || taken == limit)
+        output.append(contentsOf: block[..<taken])
+      } while given < inputCount || taken == outputLimit || (samples == nil && taken > 0)
+    }
     return output
   }
 }
