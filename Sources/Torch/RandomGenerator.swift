@@ -26,7 +26,12 @@ public struct RandomGenerator: Sendable, Hashable, Codable {
         let block = Self.block(number: position / 4, stream: stream, seed: seed)
         let first = Int(position % 4)
         let length = min(4 - first, count - filled)
-        for i in 0..<length { buffer[filled + i] = block[first + i] }
+        if length == 4 {
+          UnsafeMutableRawBufferPointer(buffer).storeBytes(
+            of: block, toByteOffset: 4 * filled, as: SIMD4<UInt32>.self)
+        } else {
+          for i in 0..<length { buffer[filled + i] = block[first + i] }
+        }
         filled += length
         position += UInt64(length)
       }

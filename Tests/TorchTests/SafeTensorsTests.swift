@@ -69,8 +69,8 @@ import Torch
     }
   }
 
-  /// A disk that is full: the file that was there stays, and nothing half-written beside it.
-  @Test func failedWriteLeavesTheOldFile() throws {
+  /// Where the new file cannot take its place, what was there stays and nothing is left beside it.
+  @Test func failedWriteLeavesNothingBehind() throws {
     #expect(throws: TorchError.self) { try SafeTensors.write([], to: "/nonexistent/x") }
     try withTemporaryFolder { folder in
       let path = folder + "/x.safetensors"
