@@ -41,6 +41,15 @@ public struct AudioBuffer: Sendable, Equatable {
     return Float((energy / Double(sampleCount * channelCount)).squareRoot())
   }
 
+  /// The same sound, turned down as a whole if it is louder than `peak`.
+  public func limited(toPeak peak: Float) -> AudioBuffer {
+    let loudest = self.peak
+    guard loudest > peak else { return self }
+    let gain = peak / loudest
+    return AudioBuffer(
+      channels: channels.map { samples in samples.map { $0 * gain } }, sampleRate: sampleRate)
+  }
+
   /// The part within `range`, in samples, which must lie within the buffer.
   public subscript(range: Range<Int>) -> AudioBuffer {
     AudioBuffer(channels: channels.map { Array($0[range]) }, sampleRate: sampleRate)

@@ -27,7 +27,9 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   /// - Throws: ``ModelError/unknownLabel(_:known:)``.
   public func labelIndex(_ name: String) throws -> Int {
     if let index = labels.firstIndex(of: name) { return index }
-    let matches = labels.indices.filter { labels[$0].split(separator: "/").last.map(String.init) == name }
+    let matches = labels.indices.filter {
+      labels[$0].split(separator: "/").last.map(String.init) == name
+    }
     guard matches.count == 1 else { throw ModelError.unknownLabel(name, known: labels) }
     return matches[0]
   }
@@ -116,7 +118,8 @@ public struct Model: Sendable {
   /// Reads `config.json` alone.
   public static func readConfiguration(in folder: String) throws -> ModelConfiguration {
     struct Version: Decodable { var formatVersion: Int }
-    let url = URL(fileURLWithPath: folder, isDirectory: true).appendingPathComponent(configurationFile)
+    let url = URL(fileURLWithPath: folder, isDirectory: true).appendingPathComponent(
+      configurationFile)
     guard FileManager.default.fileExists(atPath: folder) else { throw ModelError.noFolder(folder) }
     guard let data = try? Data(contentsOf: url) else {
       throw ModelError.damagedModel(folder, reason: "it has no readable \(configurationFile)")
@@ -141,7 +144,9 @@ public struct Model: Sendable {
 
   /// Writes the model: weights in float16, which halves the file and changes no output audibly.
   func write(to folder: URL) throws {
-    let weights = try parameters.named.map { (name: $0.name, tensor: try $0.tensor.detach().to(.float16)) }
+    let weights = try parameters.named.map {
+      (name: $0.name, tensor: try $0.tensor.detach().to(.float16))
+    }
     try SafeTensors.write(
       weights, metadata: ["format": "compose"],
       to: folder.appendingPathComponent(Self.weightsFile).path)

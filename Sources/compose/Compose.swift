@@ -17,7 +17,7 @@ struct Compose: ParsableCommand {
         compose generate --model my-loops-model --seconds 30
       """,
     version: "0.1.0",
-    subcommands: [Train.self, Generate.self, Info.self])
+    subcommands: [Train.self, Generate.self, SpectrogramCommand.self, Info.self])
 
   /// Parses and runs; an error ends in one line and an exit code of sysexits.h.
   static func main() {
@@ -25,24 +25,30 @@ struct Compose: ParsableCommand {
       var command = try parseAsRoot()
       try command.run()
     } catch {
-      guard let code = exitCode(ofFailure: error) else { exit(withError: error) }
+      let code = code(of: error)
+      // Asked-for help and versions are no failures.
+      if code == EXIT_SUCCESS { exit(withError: error) }
       Terminal.clearLine()
-      Terminal.note("compose: \(error)")
+      Terminal.note("compose: \(code == EX_USAGE ? usage(error) : "\(error)")")
       Foundation.exit(code)
     }
   }
 
-  /// Nil for what ArgumentParser reports itself: usage errors, `--help`, `--version`.
-  private static func exitCode(ofFailure error: any Error) -> Int32? {
+  private static func code(of error: any Error) -> Int32 {
     switch error {
-    case is AudioError, is SpectroError, is ModelError: 65  // EX_DATAERR
-    case TorchError.outOfMemory: 71  // EX_OSERR
-    case is TorchError: 70  // EX_SOFTWARE
-    case is CommandError: 65
-    case let cocoa as CocoaError:
-      cocoa.code.rawValue == 0 ? nil : 74  // EX_IOERR
-    default: nil
+    case is AudioError, is SpectroError, is ModelError, is CommandError: EX_DATAERR
+    case TorchError.outOfMemory: EX_OSERR
+    case is TorchError: EX_SOFTWARE
+    default: exitCode(for: error).rawValue
     }
+  }
+
+  /// ArgumentParser's message, and where the options are explained.
+  private static func usage(_ error: any Error) -> String {
+    let named = CommandLine.arguments.dropFirst().prefix { !$0.hasPrefix("-") }
+    let commands = configuration.subcommands.compactMap { $0.configuration.commandName }
+    let command = named.first.flatMap { commands.contains($0) ? " " + $0 : nil } ?? ""
+    return "\(message(for: error)) See compose\(command) --help."
   }
 }
 
@@ -51,6 +57,7 @@ enum CommandError: Error, CustomStringConvertible {
   case exists(String)
   case unsupportedOutput(String, choices: String)
   case noShippedModel(String)
+  case unknownSettings(String)
   case noCUDA
 
   var description: String {
@@ -62,6 +69,9 @@ enum CommandError: Error, CustomStringConvertible {
     case .noShippedModel(let path):
       "the model that ships with compose is not at \(path): run from the project's folder, or name "
         + "a model with --model"
+    case .unknownSettings(let path):
+      "\(path) does not say what made it: give --sample-rate, and --fft-size and --hop-length if they "
+        + "are not 2048 and 512"
     case .noCUDA:
       "this machine or this build has no CUDA: use --device cpu, or build with LIBTORCH set to a "
         + "CUDA build of torch"

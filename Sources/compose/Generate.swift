@@ -6,6 +6,7 @@ import Torch
 
 struct Generate: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "generate",
     abstract: "Generates new music with a trained model.",
     discussion: """
       Without --model, the model that ships with compose plays. The format follows from the name of \
@@ -41,7 +42,9 @@ struct Generate: ParsableCommand {
   @Option(help: "A label of the model; `compose info` lists them. Default: drawn from the seed.")
   var label: String?
 
-  @Option(help: "How strictly to follow the label: 1 not at all extra, 1.5 to 3 more. Default: the model's.")
+  @Option(
+    help:
+      "How strictly to follow the label: 1 not at all extra, 1.5 to 3 more. Default: the model's.")
   var guidance: Double?
 
   @Flag(help: "Replace files that exist.")
@@ -73,7 +76,8 @@ struct Generate: ParsableCommand {
 
   func run() throws {
     guard AudioEncoding(path: output) != nil else {
-      throw CommandError.unsupportedOutput(output, choices: ".wav, .flac, .ogg, .mp3, .aiff or .opus")
+      throw CommandError.unsupportedOutput(
+        output, choices: ".wav, .flac, .ogg, .mp3, .aiff or .opus")
     }
     let paths = (0..<count).map(path(of:))
     if !overwrite, let taken = paths.first(where: FileManager.default.fileExists(atPath:)) {
@@ -92,7 +96,8 @@ struct Generate: ParsableCommand {
       (options.guidanceScale, options.sampler, options.steps) = (guidance, sampler, steps)
       let clock = ContinuousClock()
       let start = clock.now
-      let audio = try generator.generate(seconds: seconds, seed: seed, options: options) { progress in
+      let audio = try generator.generate(seconds: seconds, seed: seed, options: options) {
+        progress in
         let part = Double(progress.evaluations) / Double(progress.totalEvaluations)
         let spent = start.duration(to: clock.now) / .seconds(1)
         line.update(

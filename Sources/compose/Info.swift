@@ -3,7 +3,8 @@ import Foundation
 import MusicDiffusion
 
 struct Info: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Tells what a model is.")
+  static let configuration = CommandConfiguration(
+    commandName: "info", abstract: "Tells what a model is.")
 
   @Argument(help: "Folder of a model.")
   var model: String
@@ -20,19 +21,23 @@ struct Info: ParsableCommand {
     row("preset", configuration.preset)
     row(
       "sound",
-      "\(spectrogram.sampleRate) Hz, \(representation.channels == 1 ? "mono" : "stereo (mid and side)")")
+      "\(spectrogram.sampleRate) Hz, \(representation.channels == 1 ? "mono" : "stereo (mid and side)")"
+    )
     row(
       "spectrogram",
       "\(spectrogram.melBins) mel bins (\(spectrogram.melScale)), n_fft \(spectrogram.fftSize), hop "
         + "\(spectrogram.hopLength)")
     row(
       "window",
-      String(format: "%d frames, %.2f s", representation.windowFrames, representation.windowSeconds))
+      String(format: "%d frames, %.2f s", representation.windowFrames, representation.windowSeconds)
+    )
     row(
       "network",
       String(format: "%.2f M parameters, widths ", Double(model.parameters.count) / 1e6)
         + configuration.network.widths.map(String.init).joined(separator: "/"))
-    row("labels", configuration.labels.isEmpty ? "none" : configuration.labels.joined(separator: ", "))
+    row(
+      "labels", configuration.labels.isEmpty ? "none" : configuration.labels.joined(separator: ", ")
+    )
     row(
       "data",
       String(

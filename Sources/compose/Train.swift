@@ -5,6 +5,7 @@ import Torch
 
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "train",
     abstract: "Trains a model on a folder of audio.",
     discussion: """
       Sub-folders become labels that `compose generate --label` takes. The model folder holds the \
@@ -32,14 +33,15 @@ struct Train: ParsableCommand {
   @Option(help: "Length of the whole run in updates of the weights.")
   var steps: Int?
 
-  @Option(help: "Length of the whole run in hours of training. Default: 2, unless --steps is given.")
+  @Option(
+    help: "Length of the whole run in hours of training. Default: 2, unless --steps is given.")
   var hours: Double?
 
   @Option(help: "Windows of audio in one step.")
-  var batchSize = 16
+  var batchSize = 8
 
   @Option(help: "Highest learning rate.")
-  var learningRate = 5e-4
+  var learningRate = 6e-4
 
   @Option(help: "Decides the first weights and all that is random; the same seed, the same model.")
   var seed: UInt64 = 0
@@ -96,7 +98,9 @@ struct Train: ParsableCommand {
       },
       shouldStop: { interruption.isRequested })
     line.finish()
-    print("\(outcome == .finished ? "trained" : "stopped at") step \(trainer.state.steps): \(folder.relativePath)")
+    print(
+      "\(outcome == .finished ? "trained" : "stopped at") step \(trainer.state.steps): \(folder.relativePath)"
+    )
     if outcome == .interrupted {
       print("go on:    compose train \(dataset) --output \(folder.relativePath) --resume")
     }
@@ -104,7 +108,8 @@ struct Train: ParsableCommand {
   }
 
   private var defaultOutput: String {
-    URL(fileURLWithPath: dataset, isDirectory: true).standardizedFileURL.lastPathComponent + "-model"
+    URL(fileURLWithPath: dataset, isDirectory: true).standardizedFileURL.lastPathComponent
+      + "-model"
   }
 
   private func loadDataset(_ preset: Preset) throws -> Dataset {
@@ -129,7 +134,8 @@ struct Train: ParsableCommand {
 
   private func report(_ trainer: Trainer, _ data: Dataset, _ device: Device, _ precision: DType) {
     let hours = data.seconds / 3600
-    let time = hours < 1 ? String(format: "%.1f minutes", hours * 60) : String(format: "%.2f hours", hours)
+    let time =
+      hours < 1 ? String(format: "%.1f minutes", hours * 60) : String(format: "%.2f hours", hours)
     print("data:    \(data.clips.count) files, \(time), \(data.skipped.count) skipped")
     if !data.labels.isEmpty {
       let counts = data.labels.map { label in
@@ -138,14 +144,17 @@ struct Train: ParsableCommand {
       print("labels:  \(counts.joined(separator: ", "))")
     }
     let size = String(format: "%.1f", Double(trainer.parameterCount) / 1e6)
-    print("model:   \(trainer.state.model.preset), \(size) M parameters, on \(device) in \(precision)")
+    print(
+      "model:   \(trainer.state.model.preset), \(size) M parameters, on \(device) in \(precision)")
     let configuration = trainer.state.configuration
     let limits = [
       configuration.steps.map { "\($0) steps" },
       configuration.hours.map { String(format: "%g hours", $0) },
     ].compactMap { $0 }
     let from = trainer.state.steps > 0 ? "from step \(trainer.state.steps) " : ""
-    print("run:     \(from)to \(limits.joined(separator: " or ")), batches of \(configuration.batchSize)")
+    print(
+      "run:     \(from)to \(limits.joined(separator: " or ")), batches of \(configuration.batchSize)"
+    )
   }
 
   private func describe(_ progress: Trainer.Progress) -> String {
@@ -173,6 +182,9 @@ struct Train: ParsableCommand {
       let name = String(format: "step-%06d", step) + suffix
       try audio.write(
         to: samples.appendingPathComponent(name + ".wav").path, overwrite: true)
+      try writePicture(
+        of: audio, model.configuration.representation.spectrogram,
+        to: samples.appendingPathComponent(name + ".png").path)
     }
   }
 }

@@ -21,6 +21,14 @@ public struct Condition: Sendable {
     known = try .zeros(shape, device: device)
     mask = try .zeros([shape[0], 1, shape[2], shape[3]], device: device)
   }
+
+  /// The batch twice: as it is, and with `none` for every label.
+  func withAndWithoutLabels(none: Int) throws -> Condition {
+    Condition(
+      labels: labels + labels.map { _ in none },
+      known: try .concatenate([known, known], dimension: 0),
+      mask: try .concatenate([mask, mask], dimension: 0))
+  }
 }
 
 /// The network with its preconditioning: D(x; sigma, condition).
@@ -45,22 +53,26 @@ public struct Denoiser: Sendable {
   public func callAsFunction(
     _ x: Tensor, sigma: Double, condition: Condition, guidanceScale: Double = 1
   ) throws -> Tensor {
-    var denoised = try estimate(x, sigma: sigma, condition: condition, labels: condition.labels)
-    if guidanceScale != 1 {
-      let none = condition.labels.map { _ in network.configuration.labelCount }
-      let unguided = try estimate(x, sigma: sigma, condition: condition, labels: none)
-      denoised = try unguided + (denoised - unguided) * guidanceScale
+    let denoised: Tensor
+    if guidanceScale == 1 {
+      denoised = try estimate(x, sigma: sigma, condition)
+    } else {
+      let both = try estimate(
+        .concatenate([x, x], dimension: 0), sigma: sigma,
+        condition.withAndWithoutLabels(none: network.configuration.labelCount))
+      let guided = try both.narrow(dimension: 0, start: 0, length: x.shape[0])
+      let unguided = try both.narrow(dimension: 0, start: x.shape[0], length: x.shape[0])
+      denoised = try unguided + (guided - unguided) * guidanceScale
     }
     return try condition.known + denoised * (1 - condition.mask)
   }
 
-  private func estimate(
-    _ x: Tensor, sigma: Double, condition: Condition, labels: [Int]
-  ) throws -> Tensor {
+  private func estimate(_ x: Tensor, sigma: Double, _ condition: Condition) throws -> Tensor {
     let p = preconditioning
     let f = try network(
-      x * p.cIn(sigma), noiseLevels: labels.map { _ in p.cNoise(sigma) }, labels: labels,
-      known: condition.known * (1 / p.sigmaData), mask: condition.mask, precision: precision)
+      x * p.cIn(sigma), noiseLevels: condition.labels.map { _ in p.cNoise(sigma) },
+      labels: condition.labels, known: condition.known * (1 / p.sigmaData), mask: condition.mask,
+      precision: precision)
     return try x * p.cSkip(sigma) + f * p.cOut(sigma)
   }
 

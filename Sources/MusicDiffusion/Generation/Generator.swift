@@ -44,7 +44,7 @@ public struct Generator: Sendable {
 
   /// - Parameters:
   ///   - seconds: more than 0, at most ``maximumSeconds``; the result has exactly
-  ///     `(seconds · sampleRate).rounded()` samples.
+  ///     `(seconds · sampleRate).rounded()` samples. What would clip is turned down as a whole.
   ///   - seed: the same seed, model and options give the same sound on the same machine.
   ///   - onProgress: called after each evaluation of the network; what it throws ends the work.
   /// - Throws: ``ModelError/invalidSeconds(_:limit:)``, ``ModelError/unknownLabel(_:known:)``.
@@ -57,12 +57,12 @@ public struct Generator: Sendable {
     let representation = model.configuration.representation
     let inverter = try MelInverter(representation.spectrogram)
     let sampleCount = Self.sampleCount(seconds, representation)
-    return representation.audio(
-      fromChannels: try planes.map {
-        try inverter.audio(
-          fromLogMel: $0, iterations: options.inversionIterations, seed: seed,
-          sampleCount: sampleCount)
-      })
+    let channels = try planes.map {
+      try inverter.audio(
+        fromLogMel: $0, iterations: options.inversionIterations, seed: seed,
+        sampleCount: sampleCount)
+    }
+    return representation.audio(fromChannels: channels).limited(toPeak: 0.98)
   }
 
   /// The log-mel spectrogram of each channel, before it becomes sound.

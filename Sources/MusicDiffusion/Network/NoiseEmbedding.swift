@@ -23,7 +23,8 @@ public struct NoiseEmbedding: Sendable {
   ///   - noiseLevels: cNoise of each clip.
   ///   - labels: an index of a label for each clip, or the number of labels for "none".
   /// - Returns: `[batch, width]`, after the last SiLU.
-  public func callAsFunction(noiseLevels: [Double], labels: [Int], device: Device) throws -> Tensor {
+  public func callAsFunction(noiseLevels: [Double], labels: [Int], device: Device) throws -> Tensor
+  {
     let angles = noiseLevels.flatMap { level in
       Self.frequencies.map { 2 * Double.pi * $0 * level }
     }

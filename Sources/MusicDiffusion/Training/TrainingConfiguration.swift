@@ -1,9 +1,9 @@
 /// How a model is trained. Saved with the training state, so that a resumed run goes on as it began.
 public struct TrainingConfiguration: Codable, Sendable, Equatable {
   public var preset: String
-  public var batchSize = 16
+  public var batchSize = 8
   /// Of AdamW (Loshchilov and Hutter 2017, arXiv:1711.05101), at its highest.
-  public var learningRate = 5e-4
+  public var learningRate = 6e-4
   /// Steps in which the learning rate rises from 0.
   public var warmUpSteps = 100
   /// The last part of the run, in which the learning rate falls to 0.
