@@ -84,8 +84,12 @@ public struct GriffinLim: Sendable {
     var previous = [Float](repeating: 0, count: sampleCount)
     var next = previous
     for _ in 0..<iterations {
-      for t in 0..<sampleCount {
-        (previous[t], signal[t]) = (signal[t], signal[t] - recall * previous[t])
+      signal.withUnsafeMutableBufferPointer { signal in
+        previous.withUnsafeMutableBufferPointer { previous in
+          for t in 0..<sampleCount {
+            (previous[t], signal[t]) = (signal[t], signal[t] - recall * previous[t])
+          }
+        }
       }
       signal.withUnsafeBufferPointer { signal in
         overlapAdd.synthesize(into: &next) { frame, scratch in

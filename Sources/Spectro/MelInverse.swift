@@ -2,7 +2,7 @@
 ///
 /// The start is the pseudo-inverse `A' (A A')^-1 m`, clipped at 0. A triangle of the bank overlaps
 /// only its neighbours, so `A A'` is tridiagonal and the inverse costs no more than the product.
-/// It is polished by the multiplicative updates of Lee and Seung 2001 (equation 5), which descend
+/// It is polished by the multiplicative updates of Lee and Seung 2001 (theorem 2), which descend
 /// in the divergence of `A x` from `m` and keep zeros zero.
 struct MelInverse: Sendable {
   let bank: MelFilterBank

@@ -31,7 +31,8 @@ public final class MelInverter: Sendable {
   ///   - seed: of the phases that the magnitudes do not decide.
   ///   - sampleCount: by default `(frames - 1) * hopLength`.
   /// - Returns: one channel at `settings.sampleRate`.
-  /// - Throws: `SpectroError.shape` where the bins are not those of the settings.
+  /// - Throws: `SpectroError.invalidSpectrogram` where the bins are not those of the settings or
+  ///   values are not a number.
   public func audio(
     fromLogMel logMel: Spectrogram, iterations: Int = 32, momentum: Double = 0.99,
     seed: UInt64 = 0, sampleCount: Int? = nil
@@ -52,11 +53,18 @@ public final class MelInverter: Sendable {
   /// to the given one, each frame by itself.
   ///
   /// - Parameter iterations: multiplicative updates after the clipped pseudo-inverse.
-  /// - Throws: `SpectroError.shape` where the bins are not those of the settings.
+  /// - Throws: `SpectroError.invalidSpectrogram` where the bins are not those of the settings or
+  ///   values are not a number.
   public func magnitudes(fromLogMel logMel: Spectrogram, iterations: Int = 20) throws -> Spectrogram
   {
     guard logMel.bins == settings.melBins else {
-      throw SpectroError.shape("\(logMel.bins) mel bins where \(settings.melBins) belong")
+      throw SpectroError.invalidSpectrogram(
+        "\(logMel.bins) mel bins where \(settings.melBins) belong")
+    }
+    // The exponential of more than 88 is no float.
+    guard logMel.values.allSatisfy({ $0 < 80 }) else {
+      throw SpectroError.invalidSpectrogram(
+        "some values are not a number or too large for a logarithm of mel energy")
     }
     let (frames, bins, melBins) = (logMel.frames, mel.stft.bins, logMel.bins)
     let (scale, power) = (Float(1 / mel.magnitudeScale), settings.power)

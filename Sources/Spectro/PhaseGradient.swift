@@ -4,12 +4,13 @@ import Foundation
 /// Søndergaard 2017 (algorithm 1).
 ///
 /// For a Gaussian window the derivatives of the phase are those of the log-magnitude with time and
-/// frequency exchanged (the paper's equations 15 and 16, here with the phase of a frame taken from
-/// its first sample); a Hann window is nearly one. From the loudest bin on, phases spread to the
+/// frequency exchanged, and a Hann window is nearly one. (The paper's equations, here with the phase
+/// of a frame counted from its first sample: half a turn a bin more.) From the loudest bin on, phases spread to the
 /// neighbours in the order of their magnitudes.
 struct PhaseGradient {
   private let fftSize: Int
   private let hopLength: Int
+  private let windowLength: Int
   /// `[frames, bins]`: natural logarithms of the magnitudes.
   private let logs: [Float]
   private let frames: Int
@@ -32,84 +33,84 @@ struct PhaseGradient {
       let output = output.baseAddress
       forEachBlock(of: magnitudes.frames, size: segmentSize, threads: stft.threads) { segment in
         let range = segment.lowerBound * bins..<segment.upperBound * bins
-        output.unsafelyUnwrapped.advanced(by: range.lowerBound).update(
-          from: PhaseGradient(
-            stft: stft, magnitudes: magnitudes.values[range], frames: segment.count, bins: bins
-          ).integrated(seed: seed, firstIndex: range.lowerBound), count: range.count)
+        let phases = output.unsafelyUnwrapped + range.lowerBound
+        for i in range { output.unsafelyUnwrapped[i] = randomPhase(seed: seed, index: i) }
+        PhaseGradient(
+          stft: stft, magnitudes: magnitudes.values[range], frames: segment.count, bins: bins
+        ).integrate(phases)
       }
       count = magnitudes.values.count
     }
   }
 
   private init(stft: STFT, magnitudes: ArraySlice<Float>, frames: Int, bins: Int) {
-    (fftSize, hopLength) = (stft.fftSize, stft.hopLength)
+    (fftSize, hopLength, windowLength) = (stft.fftSize, stft.hopLength, stft.windowLength)
     (self.frames, self.bins) = (frames, bins)
     logs = magnitudes.map { log(max($0, 1e-30)) }
   }
 
-  private func integrated(seed: UInt64, firstIndex: Int) -> [Float] {
+  /// Replaces the phases `[frames, bins]` of all bins but the quietest and one in each island.
+  private func integrate(_ phases: UnsafeMutablePointer<Float>) {
     let count = logs.count
     let top = logs.max() ?? 0
     let rankScale = Float(Self.ranks - 1) / Self.range
-    // gamma of the Gaussian nearest to a Hann window of fftSize samples (the paper's table I).
-    let gamma = 0.25645 * Float(fftSize) * Float(fftSize)
+    // gamma of the Gaussian nearest to a Hann window, as in the authors' toolbox LTFAT.
+    let gamma = 0.25645 * Float(windowLength) * Float(windowLength)
     let (hop, size) = (Float(hopLength), Float(fftSize))
     let perFrame = hop * size / gamma / 2
     let perBin = gamma / (hop * size) / 2
 
-    var phases = (0..<count).map { randomPhase(seed: seed, index: firstIndex + $0) }
-    var known = [Bool](repeating: false, count: count)
+    let known = UnsafeMutablePointer<Bool>.allocate(capacity: count)
+    known.initialize(repeating: false, count: count)
+    defer { known.deallocate() }
     var queue = RankedQueue(ranks: Self.ranks, capacity: count)
     var unvisited = RankedQueue(ranks: Self.ranks, capacity: count)
 
     logs.withUnsafeBufferPointer { logs in
-      phases.withUnsafeMutableBufferPointer { phases in
-        known.withUnsafeMutableBufferPointer { known in
-          func rank(_ i: Int) -> Int { Self.ranks - 1 - Int((top - logs[i]) * rankScale) }
-          /// Change of phase from one frame to the next, halved.
-          func alongTime(_ i: Int, _ bin: Int) -> Float {
-            let (below, above) = (
-              bin > 0 ? logs[i - 1] : logs[i], bin + 1 < bins ? logs[i + 1] : logs[i]
-            )
-            return .pi * hop * Float(bin) / size + perFrame * (above - below) / 2
+      func isAudible(_ i: Int) -> Bool { top - logs[i] < Self.range }
+      func rank(_ i: Int) -> Int { Self.ranks - 1 - Int((top - logs[i]) * rankScale) }
+      /// Half the change of phase from one frame to the next.
+      func alongTime(_ i: Int, _ bin: Int) -> Float {
+        let below = bin > 0 ? logs[i - 1] : logs[i]
+        let above = bin + 1 < bins ? logs[i + 1] : logs[i]
+        return .pi * hop * Float(bin) / size + perFrame * (above - below) / 2
+      }
+      /// Half the change of phase from one bin to the next.
+      func alongFrequency(_ i: Int, _ frame: Int) -> Float {
+        let before = frame > 0 ? logs[i - bins] : logs[i]
+        let after = frame + 1 < frames ? logs[i + bins] : logs[i]
+        return -.pi / 2 - perBin * (after - before) / 2
+      }
+
+      for i in 0..<count where isAudible(i) { unvisited.push(i, rank: rank(i)) }
+      while let start = unvisited.pop() {
+        if known[start] { continue }
+        known[start] = true
+        queue.push(start, rank: rank(start))
+        while let i = queue.pop() {
+          let (frame, bin) = (i / bins, i % bins)
+          func isOpen(_ j: Int) -> Bool { !known[j] && isAudible(j) }
+          func spread(to j: Int, _ change: Float) {
+            known[j] = true
+            phases[j] = phases[i] + change
+            queue.push(j, rank: rank(j))
           }
-          /// Change of phase from one bin to the next, halved.
-          func alongFrequency(_ i: Int, _ frame: Int) -> Float {
-            let before = frame > 0 ? logs[i - bins] : logs[i]
-            let after = frame + 1 < frames ? logs[i + bins] : logs[i]
-            return -.pi / 2 - perBin * (after - before) / 2
+          // The trapezoid rule between neighbours.
+          if frame + 1 < frames, isOpen(i + bins) {
+            spread(to: i + bins, alongTime(i, bin) + alongTime(i + bins, bin))
           }
-          for i in 0..<count where top - logs[i] < Self.range { unvisited.push(i, rank: rank(i)) }
-          while let start = unvisited.pop() {
-            if known[start] { continue }
-            known[start] = true
-            queue.push(start, rank: rank(start))
-            while let i = queue.pop() {
-              let (frame, bin) = (i / bins, i % bins)
-              func spread(to j: Int, _ change: Float) {
-                known[j] = true
-                phases[j] = phases[i] + change
-                queue.push(j, rank: rank(j))
-              }
-              func isOpen(_ j: Int) -> Bool { !known[j] && top - logs[j] < Self.range }
-              if frame + 1 < frames, isOpen(i + bins) {
-                spread(to: i + bins, alongTime(i, bin) + alongTime(i + bins, bin))
-              }
-              if frame > 0, isOpen(i - bins) {
-                spread(to: i - bins, -alongTime(i, bin) - alongTime(i - bins, bin))
-              }
-              if bin + 1 < bins, isOpen(i + 1) {
-                spread(to: i + 1, alongFrequency(i, frame) + alongFrequency(i + 1, frame))
-              }
-              if bin > 0, isOpen(i - 1) {
-                spread(to: i - 1, -alongFrequency(i, frame) - alongFrequency(i - 1, frame))
-              }
-            }
+          if frame > 0, isOpen(i - bins) {
+            spread(to: i - bins, -alongTime(i, bin) - alongTime(i - bins, bin))
+          }
+          if bin + 1 < bins, isOpen(i + 1) {
+            spread(to: i + 1, alongFrequency(i, frame) + alongFrequency(i + 1, frame))
+          }
+          if bin > 0, isOpen(i - 1) {
+            spread(to: i - 1, -alongFrequency(i, frame) - alongFrequency(i - 1, frame))
           }
         }
       }
     }
-    return phases
   }
 }
 

@@ -8,6 +8,8 @@ public import Foundation
 public final class STFT: Sendable {
   public let fftSize: Int
   public let hopLength: Int
+  /// Length of the Hann window, samples.
+  public let windowLength: Int
   /// `[fftSize]`; a window shorter than the transform stands in its middle.
   public let window: [Float]
   /// Threads used by one call. The result does not depend on it.
@@ -32,6 +34,7 @@ public final class STFT: Sendable {
     precondition(hopLength > 0 && windowLength > 0 && windowLength <= fftSize && threads > 0)
     self.fftSize = fftSize
     self.hopLength = hopLength
+    self.windowLength = windowLength
     self.threads = threads
     let margin = (fftSize - windowLength) / 2
     window = (0..<fftSize).map { i in

@@ -2,8 +2,8 @@
 public enum SpectroError: Error, Equatable, CustomStringConvertible {
   /// A setting that no spectrogram can have, such as a hop longer than the window.
   case invalidSettings(String)
-  /// A spectrogram that does not belong to the settings it is used with.
-  case shape(String)
+  /// A spectrogram that does not belong to its settings, or whose values cannot be used.
+  case invalidSpectrogram(String)
   /// A file that cannot be opened, read or understood.
   case unreadable(path: String, reason: String)
   /// A name in use that the caller did not allow to replace.
@@ -14,7 +14,7 @@ public enum SpectroError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .invalidSettings(let reason): "spectrogram settings: \(reason)"
-    case .shape(let reason): "spectrogram: \(reason)"
+    case .invalidSpectrogram(let reason): "spectrogram: \(reason)"
     case .unreadable(let path, let reason): "cannot read \(path): \(reason)"
     case .exists(let path): "cannot write \(path): the file exists already"
     case .unwritable(let path, let reason): "cannot write \(path): \(reason)"

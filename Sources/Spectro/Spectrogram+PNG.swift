@@ -32,19 +32,19 @@ extension Spectrogram {
   /// The settings and the range of values travel in the file, so that `readPNG` needs no more.
   ///
   /// - Parameter settings: those that made the log-mel spectrogram.
-  /// - Throws: `SpectroError.shape` where `settings` are not this spectrogram's or it is too large
+  /// - Throws: `SpectroError.invalidSpectrogram` where `settings` are not this spectrogram's or it is too large
   ///   for a picture; `SpectroError.exists`, unless `overwrite`; `SpectroError.unwritable`.
   public func writePNG(
     to path: String, settings: SpectrogramSettings, style: PictureStyle = .picture(),
     overwrite: Bool = false
   ) throws {
     guard bins == settings.melBins else {
-      throw SpectroError.shape("\(bins) mel bins where \(settings.melBins) belong")
+      throw SpectroError.invalidSpectrogram("\(bins) mel bins where \(settings.melBins) belong")
     }
-    guard frames > 0 else { throw SpectroError.shape("there are no frames to draw") }
+    guard frames > 0 else { throw SpectroError.invalidSpectrogram("there are no frames to draw") }
     let picture = SpectrogramPicture(self, settings: settings, style: style)
     guard picture.width < 1 << 20, picture.width * picture.height <= 1 << 30 else {
-      throw SpectroError.shape(
+      throw SpectroError.invalidSpectrogram(
         "\(frames) frames are too many for a picture; write NPY, or pictures of parts")
     }
     let encoder = JSONEncoder()

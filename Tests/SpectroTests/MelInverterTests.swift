@@ -89,11 +89,15 @@ import Testing
     #expect(try signal != audio(threads: 1, seed: 2))
   }
 
-  @Test func refusesOtherBins() throws {
+  @Test func refusesWhatItCannotInvert() throws {
     let inverter = try MelInverter(Self.settings)
     let other = Spectrogram(values: [0, 0, 0, 0], frames: 1, bins: 4)
-    #expect(throws: SpectroError.shape("4 mel bins where 96 belong")) {
+    #expect(throws: SpectroError.invalidSpectrogram("4 mel bins where 96 belong")) {
       try inverter.audio(fromLogMel: other)
+    }
+    for value in [Float.nan, .infinity, 1000] {
+      let strange = Spectrogram(values: [Float](repeating: value, count: 96), frames: 1, bins: 96)
+      #expect(throws: SpectroError.self) { try inverter.audio(fromLogMel: strange) }
     }
   }
 }

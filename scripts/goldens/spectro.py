@@ -5,6 +5,8 @@
 """
 
 import json
+import struct
+import zlib
 from pathlib import Path
 
 import librosa
@@ -171,6 +173,27 @@ def arrays():
     np.save(GOLDENS / "array-vector.npy", array.ravel())
 
 
+def picture():
+    """Two frames of three bins as the PNG specification and Spectrogram+PNG.swift have them: 16 bits
+    of grey, the highest bin in the first row."""
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    description = dict(
+        settings=dict(sampleRate=8000, fftSize=512, hopLength=128, melBins=3, minFrequency=0,
+                      melScale="slaney", power=2, floor=1e-11),
+        frames=2, bins=3, low=-65535, high=0, left=0, top=0, frameWidth=1, binHeight=1)
+    rows = [[40000, 50000], [20000, 30000], [0, 65535]]
+    pixels = b"".join(b"\0" + struct.pack(">2H", *row) for row in rows)
+    (GOLDENS / "picture.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 3, 16, 0, 0, 0, 0))
+        + chunk(b"gAMA", struct.pack(">I", 100000))
+        + chunk(b"tEXt", b"Spectrogram\0" + json.dumps(description).encode())
+        + chunk(b"IDAT", zlib.compress(pixels))
+        + chunk(b"IEND", b""))
+
+
 GOLDENS.mkdir(exist_ok=True)
 filters()
 transforms()
@@ -178,3 +201,4 @@ mel()
 decibels()
 griffin_lim()
 arrays()
+picture()
