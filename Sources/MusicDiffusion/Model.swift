@@ -8,7 +8,7 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
 
   public var formatVersion = Self.supportedVersion
   /// The preset that the rest started from.
-  public var preset: String
+  public var preset: Preset
   public var representation: Representation
   public var normalization: Normalization
   public var network: UNetConfiguration

@@ -1,7 +1,7 @@
 import Spectro
 
 /// Sizes that fit together, by name.
-public enum Preset: String, CaseIterable, Sendable {
+public enum Preset: String, Codable, CaseIterable, Sendable {
   case standard, draft, oneshots, studio
 
   /// One line for `--help`.

@@ -1,4 +1,5 @@
 import CTorch
+import Foundation
 
 /// Where a tensor's elements are and where operations on them run.
 public enum Device: Hashable, Sendable, CustomStringConvertible {
@@ -49,3 +50,14 @@ public func setThreadCount(_ count: Int) throws {
 
 /// The version of libtorch that this was built with, such as `"1.13.0"`.
 public var libtorchVersion: String { String(cString: ct_version()) }
+
+extension Device {
+  /// Whether products in bfloat16 are faster here than in float32: a GPU, or a CPU with AVX512-BF16
+  /// or AMX.
+  public var computesBFloat16: Bool {
+    if case .cuda = self { return true }
+    let processor = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    let flags = processor.split(separator: "\n").first { $0.hasPrefix("flags") } ?? ""
+    return flags.contains("avx512_bf16") || flags.contains("amx_bf16")
+  }
+}

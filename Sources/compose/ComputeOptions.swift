@@ -29,14 +29,3 @@ struct ComputeOptions: ParsableArguments {
     }
   }
 }
-
-extension Device {
-  /// Whether products in bfloat16 are faster here than in float32: a GPU, or a CPU with AVX512-BF16
-  /// or AMX.
-  var computesBFloat16: Bool {
-    if case .cuda = self { return true }
-    let processor = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-    let flags = processor.split(separator: "\n").first { $0.hasPrefix("flags") } ?? ""
-    return flags.contains("avx512_bf16") || flags.contains("amx_bf16")
-  }
-}

@@ -108,7 +108,7 @@ struct Generate: ParsableCommand {
       line.finish()
       let spent = start.duration(to: clock.now) / .seconds(1)
       let played = options.label.map { ", \($0)" } ?? ""
-      print(
+      Terminal.result(
         "\(path): "
           + String(
             format: "%.1f s at %d Hz%@, seed %llu, in %.1f s (%.1f times real time)",

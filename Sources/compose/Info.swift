@@ -16,9 +16,9 @@ struct Info: ParsableCommand {
     let spectrogram = representation.spectrogram
     let history = configuration.history
     func row(_ name: String, _ value: String) {
-      print(name.padding(toLength: 12, withPad: " ", startingAt: 0) + value)
+      Terminal.result(name.padding(toLength: 12, withPad: " ", startingAt: 0) + value)
     }
-    row("preset", configuration.preset)
+    row("preset", configuration.preset.rawValue)
     row(
       "sound",
       "\(spectrogram.sampleRate) Hz, \(representation.channels == 1 ? "mono" : "stereo (mid and side)")"

@@ -62,7 +62,7 @@ struct SpectrogramCommand: ParsableCommand {
       case .npy:
         try logMel.writeNPY(to: output, settings: settings, overwrite: overwrite)
       }
-      print(
+      Terminal.result(
         "\(output): \(logMel.frames) frames of \(logMel.bins) mel bins, "
           + String(format: "%.2f s at %d Hz", audio.duration, settings.sampleRate))
     }
@@ -113,7 +113,8 @@ struct SpectrogramCommand: ParsableCommand {
       let samples = try MelInverter(settings).audio(fromLogMel: logMel, iterations: iterations)
       let audio = AudioBuffer(channels: [samples], sampleRate: settings.sampleRate)
       try audio.writeReportingClipping(to: output, overwrite: overwrite)
-      print("\(output): " + String(format: "%.2f s at %d Hz", audio.duration, audio.sampleRate))
+      Terminal.result(
+        "\(output): " + String(format: "%.2f s at %d Hz", audio.duration, audio.sampleRate))
     }
 
     private func read() throws -> (Spectrogram, SpectrogramSettings) {

@@ -4,6 +4,11 @@ import Foundation
 enum Terminal {
   static let isInteractive = isatty(STDERR_FILENO) == 1
 
+  /// A line to standard output, at once: in a file it stands in order with the progress.
+  static func result(_ text: String) {
+    FileHandle.standardOutput.write(Data((text + "\n").utf8))
+  }
+
   /// A line to standard error.
   static func note(_ text: String) {
     FileHandle.standardError.write(Data((text + "\n").utf8))

@@ -27,8 +27,8 @@ struct Train: ParsableCommand {
   @Option(name: .shortAndLong, help: "Folder for the model. Default: the dataset's name + -model.")
   var output: String?
 
-  @Option(help: "\(Preset.allCases.map(\.rawValue).joined(separator: ", ")); see above.")
-  var preset: Preset = .standard
+  @Option(help: "\(Preset.allCases.map(\.rawValue).joined(separator: ", ")). Default: standard.")
+  var preset: Preset?
 
   @Option(help: "Length of the whole run in updates of the weights.")
   var steps: Int?
@@ -37,14 +37,14 @@ struct Train: ParsableCommand {
     help: "Length of the whole run in hours of training. Default: 2, unless --steps is given.")
   var hours: Double?
 
-  @Option(help: "Windows of audio in one step.")
-  var batchSize = 8
+  @Option(help: "Windows of audio in one step. Default: 8.")
+  var batchSize: Int?
 
-  @Option(help: "Highest learning rate.")
-  var learningRate = 6e-4
+  @Option(help: "Highest learning rate. Default: 0.0006.")
+  var learningRate: Double?
 
-  @Option(help: "Decides the first weights and all that is random; the same seed, the same model.")
-  var seed: UInt64 = 0
+  @Option(help: "Decides the first weights and all that is random. Default: 0.")
+  var seed: UInt64?
 
   @Option(help: "Steps between two checkpoints, with samples.")
   var saveEvery = 250
@@ -64,8 +64,9 @@ struct Train: ParsableCommand {
     try check(steps.map { (1...1_000_000_000).contains($0) } ?? true, "--steps must be at least 1.")
     try check(
       hours.map { $0 > 0 && $0 <= 100_000 } ?? true, "--hours must be more than 0, at most 100000.")
-    try check((1...4096).contains(batchSize), "--batch-size must be 1 to 4096.")
-    try check(learningRate > 0 && learningRate <= 1, "--learning-rate must be in 0 to 1.")
+    try check(batchSize.map { (1...4096).contains($0) } ?? true, "--batch-size must be 1 to 4096.")
+    try check(
+      learningRate.map { $0 > 0 && $0 <= 1 } ?? true, "--learning-rate must be in 0 to 1.")
     try check((1...1_000_000_000).contains(saveEvery), "--save-every must be at least 1.")
     try check(threads.map { (1...1024).contains($0) } ?? true, "--threads must be 1 to 1024.")
   }
@@ -74,18 +75,10 @@ struct Train: ParsableCommand {
     if let threads { try setThreadCount(threads) }
     let (device, precision) = try compute.resolved()
     let folder = URL(fileURLWithPath: output ?? defaultOutput, isDirectory: true)
-    let exists = FileManager.default.fileExists(
-      atPath: folder.appendingPathComponent("config.json").path)
-    if exists && !resume { throw ModelError.modelExists(folder.path) }
-
-    let preset = resume ? try Preset(ofModelIn: folder) : preset
-    let data = try loadDataset(preset)
-    var settings = TrainingConfiguration(preset: preset)
-    (settings.batchSize, settings.learningRate, settings.seed) = (batchSize, learningRate, seed)
-    (settings.steps, settings.saveInterval) = (steps, saveEvery)
-    settings.hours = hours ?? (steps == nil ? 2 : nil)
+    let settings = try resume ? resumedSettings(in: folder) : newSettings(in: folder)
+    let data = try loadDataset(settings.preset)
     let trainer = try Trainer(
-      folder: folder, dataset: data, preset: preset, configuration: settings, device: device,
+      folder: folder, dataset: data, configuration: settings, device: device,
       precision: precision, resume: resume)
     report(trainer, data, device, precision)
 
@@ -98,13 +91,44 @@ struct Train: ParsableCommand {
       },
       shouldStop: { interruption.isRequested })
     line.finish()
-    print(
+    Terminal.result(
       "\(outcome == .finished ? "trained" : "stopped at") step \(trainer.state.steps): \(folder.relativePath)"
     )
     if outcome == .interrupted {
-      print("go on:    compose train \(dataset) --output \(folder.relativePath) --resume")
+      Terminal.result("go on:    compose train \(dataset) --output \(folder.relativePath) --resume")
     }
-    print("generate: compose generate --model \(folder.relativePath) --seconds 30")
+    Terminal.result("generate: compose generate --model \(folder.relativePath) --seconds 30")
+  }
+
+  private func newSettings(in folder: URL) throws -> TrainingConfiguration {
+    for name in ["config.json", "training/checkpoint.safetensors"]
+    where FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path) {
+      throw ModelError.modelExists(folder.relativePath)
+    }
+    var settings = TrainingConfiguration(preset: preset ?? .standard)
+    settings.batchSize = batchSize ?? settings.batchSize
+    settings.learningRate = learningRate ?? settings.learningRate
+    settings.seed = seed ?? settings.seed
+    (settings.steps, settings.saveInterval) = (steps, saveEvery)
+    settings.hours = hours ?? (steps == nil ? 2 : nil)
+    return settings
+  }
+
+  /// As the run began, with a new length if one is given; what cannot change must not be given anew.
+  private func resumedSettings(in folder: URL) throws -> TrainingConfiguration {
+    var settings = try TrainingState.saved(in: folder).configuration
+    func keep<T: Equatable>(_ option: String, _ given: T?, _ saved: T) throws {
+      guard let given, given != saved else { return }
+      throw ModelError.otherRun(
+        folder.relativePath, reason: "\(option) was \(saved) and cannot become \(given)")
+    }
+    try keep("--preset", preset, settings.preset)
+    try keep("--batch-size", batchSize, settings.batchSize)
+    try keep("--learning-rate", learningRate, settings.learningRate)
+    try keep("--seed", seed, settings.seed)
+    if steps != nil || hours != nil { (settings.steps, settings.hours) = (steps, hours) }
+    settings.saveInterval = saveEvery
+    return settings
   }
 
   private var defaultOutput: String {
@@ -123,6 +147,9 @@ struct Train: ParsableCommand {
       Terminal.note("skipped \(skipped.path): \(skipped.reason)")
     }
     if data.skipped.count > 10 { Terminal.note("skipped \(data.skipped.count - 10) more") }
+    if data.skipped.contains(where: \.isTooShort) {
+      Terminal.note("(--preset oneshots takes short clips too, and fills them up with silence)")
+    }
     return data
   }
 
@@ -136,15 +163,15 @@ struct Train: ParsableCommand {
     let hours = data.seconds / 3600
     let time =
       hours < 1 ? String(format: "%.1f minutes", hours * 60) : String(format: "%.2f hours", hours)
-    print("data:    \(data.clips.count) files, \(time), \(data.skipped.count) skipped")
+    Terminal.result("data:    \(data.clips.count) files, \(time), \(data.skipped.count) skipped")
     if !data.labels.isEmpty {
       let counts = data.labels.map { label in
         "\(label) \(data.clips.filter { $0.label == label }.count)"
       }
-      print("labels:  \(counts.joined(separator: ", "))")
+      Terminal.result("labels:  \(counts.joined(separator: ", "))")
     }
     let size = String(format: "%.1f", Double(trainer.parameterCount) / 1e6)
-    print(
+    Terminal.result(
       "model:   \(trainer.state.model.preset), \(size) M parameters, on \(device) in \(precision)")
     let configuration = trainer.state.configuration
     let limits = [
@@ -152,7 +179,7 @@ struct Train: ParsableCommand {
       configuration.hours.map { String(format: "%g hours", $0) },
     ].compactMap { $0 }
     let from = trainer.state.steps > 0 ? "from step \(trainer.state.steps) " : ""
-    print(
+    Terminal.result(
       "run:     \(from)to \(limits.joined(separator: " or ")), batches of \(configuration.batchSize)"
     )
   }
@@ -177,7 +204,8 @@ struct Train: ParsableCommand {
       var options = Generator.Options()
       options.label = label
       let audio = try generator.generate(
-        seconds: model.configuration.representation.windowSeconds, seed: seed, options: options)
+        seconds: model.configuration.representation.windowSeconds,
+        seed: model.configuration.history.seed, options: options)
       let suffix = label.map { "-" + $0.replacingOccurrences(of: "/", with: "-") } ?? ""
       let name = String(format: "step-%06d", step) + suffix
       try audio.write(
@@ -189,17 +217,7 @@ struct Train: ParsableCommand {
   }
 }
 
-extension Preset: ExpressibleByArgument {
-  /// The preset that a model folder's run began with.
-  init(ofModelIn folder: URL) throws {
-    let state = try TrainingState.saved(in: folder)
-    guard let preset = Preset(rawValue: state.configuration.preset) else {
-      throw ModelError.otherRun(
-        folder.path, reason: "this program has no preset \(state.configuration.preset)")
-    }
-    self = preset
-  }
-}
+extension Preset: ExpressibleByArgument {}
 
 /// Progress that may be reported from any thread, one at a time.
 final class SharedProgressLine: @unchecked Sendable {

@@ -34,7 +34,7 @@ public final class Trainer {
   ///   - configuration: of a resumed run, only `steps`, `hours` and `saveInterval` count.
   /// - Throws: ``ModelError``, `TorchError`.
   public init(
-    folder: URL, dataset: Dataset, preset: Preset, configuration: TrainingConfiguration,
+    folder: URL, dataset: Dataset, configuration: TrainingConfiguration,
     device: Device, precision: DType, resume: Bool
   ) throws {
     self.folder = folder
@@ -48,7 +48,7 @@ public final class Trainer {
         ParameterStore(loading: checkpoint.tensors.below("average."), device: device),
         width: state.configuration.emaWidth)
     } else {
-      state = Self.new(dataset, preset, configuration)
+      state = Self.new(dataset, configuration)
       weights = ParameterStore(seed: configuration.seed, device: device)
       average = AveragedWeights(
         ParameterStore(seed: configuration.seed, device: device), width: configuration.emaWidth)
@@ -178,7 +178,7 @@ public final class Trainer {
   }
 
   private static func new(
-    _ dataset: Dataset, _ preset: Preset, _ configuration: TrainingConfiguration
+    _ dataset: Dataset, _ configuration: TrainingConfiguration
   ) -> TrainingState {
     var history = TrainingHistory()
     history.dataset = URL(fileURLWithPath: dataset.path).lastPathComponent
@@ -191,9 +191,9 @@ public final class Trainer {
     return TrainingState(
       configuration: configuration,
       model: ModelConfiguration(
-        preset: preset.rawValue, representation: dataset.representation,
+        preset: configuration.preset, representation: dataset.representation,
         normalization: dataset.normalization,
-        network: preset.network(labelCount: dataset.labels.count), labels: dataset.labels,
+        network: configuration.preset.network(labelCount: dataset.labels.count), labels: dataset.labels,
         noise: configuration.noise, sampling: SamplingDefaults(), history: history),
       dataset: dataset.fingerprint)
   }

@@ -1,6 +1,6 @@
 /// How a model is trained. Saved with the training state, so that a resumed run goes on as it began.
 public struct TrainingConfiguration: Codable, Sendable, Equatable {
-  public var preset: String
+  public var preset: Preset
   public var batchSize = 8
   /// Of AdamW (Loshchilov and Hutter 2017, arXiv:1711.05101), at its highest.
   public var learningRate = 6e-4
@@ -26,7 +26,7 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
   /// Steps between two checkpoints.
   public var saveInterval = 250
 
-  public init(preset: Preset) { self.preset = preset.rawValue }
+  public init(preset: Preset) { self.preset = preset }
 
   /// - Parameter progress: how much of the run is over, 0 to 1.
   /// - Returns: the learning rate of a step.
