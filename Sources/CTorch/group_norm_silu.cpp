@@ -1,5 +1,4 @@
 #include <ATen/Functions.h>
-#include <ATen/TensorIterator.h>
 #include <ATen/TensorOperators.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -15,27 +14,6 @@ namespace {
 
 using at::Tensor;
 constexpr auto kChannelsLast = at::MemoryFormat::ChannelsLast;
-
-/// Calls body(0) ... body(count - 1) on libtorch's threads. A tensor iterator does it, because
-/// at::parallel_for is a template that is serial where the including code has no OpenMP.
-template <typename Body>
-void onAllThreads(int64_t count, Body body) {
-  Tensor indices = at::arange(count, at::kLong);
-  auto iterator = at::TensorIteratorConfig()
-                      .add_output(indices)
-                      .check_all_same_dtype(false)
-                      .resize_outputs(false)
-                      .declare_static_shape(indices.sizes())
-                      .set_check_mem_overlap(false)
-                      .build();
-  iterator.for_each(
-      [&](char **data, const int64_t *strides, int64_t n) {
-        for (int64_t i = 0; i < n; ++i) {
-          body(*reinterpret_cast<const int64_t *>(data[0] + i * strides[0]));
-        }
-      },
-      /*grain_size=*/1);
-}
 
 /// How a channels-last tensor is cut for the threads: by clip, and each clip by stretches of
 /// positions. The cut depends on the shape alone, so the sums do too.
@@ -63,9 +41,11 @@ struct Layout {
   /// Calls body(clip, first position, rows, index of the stretch) on all threads.
   template <typename Body>
   void forEachStretch(Body body) const {
-    onAllThreads(clips * stretches, [&](int64_t index) {
-      int64_t clip = index / stretches, start = (index % stretches) * stretch;
-      body(clip, clip * positions + start, std::min(stretch, positions - start), index);
+    parallelFor(clips * stretches, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t index = begin; index < end; ++index) {
+        int64_t clip = index / stretches, start = (index % stretches) * stretch;
+        body(clip, clip * positions + start, std::min(stretch, positions - start), index);
+      }
     });
   }
 

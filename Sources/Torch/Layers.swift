@@ -5,13 +5,12 @@ public struct Linear: Sendable {
   public let weight: Tensor
   public let bias: Tensor?
 
-  /// - Parameters:
-  ///   - initializer: for the weights; nil draws from ± gain / √inputs. The bias starts at 0.
+  /// - Parameter initializer: for the weights; nil draws from ± 1 / √inputs. The bias starts at 0.
   public init(
     _ path: ParameterPath, in inputs: Int, out outputs: Int, bias: Bool = true,
-    initializer: Initializer? = nil, gain: Double = 1
+    initializer: Initializer? = nil
   ) throws {
-    let initializer = initializer ?? .kaimingUniform(fanIn: inputs, gain: gain)
+    let initializer = initializer ?? .kaimingUniform(fanIn: inputs)
     weight = try path.parameter("weight", [outputs, inputs], initializer)
     self.bias = bias ? try path.parameter("bias", [outputs], .zeros) : nil
   }
@@ -33,15 +32,14 @@ public struct Conv2d: Sendable {
 
   /// - Parameters:
   ///   - padding: zeros on each side; nil keeps the size at stride 1 and an odd kernel.
-  ///   - initializer: for the weights; nil draws from ± gain / √(inputs · kernel² / groups). The
+  ///   - initializer: for the weights; nil draws from ± 1 / √(inputs · kernel² / groups). The
   ///     bias starts at 0.
   public init(
     _ path: ParameterPath, in inputs: Int, out outputs: Int, kernel: Int, stride: Int = 1,
-    padding: Int? = nil, groups: Int = 1, bias: Bool = true, initializer: Initializer? = nil,
-    gain: Double = 1
+    padding: Int? = nil, groups: Int = 1, bias: Bool = true, initializer: Initializer? = nil
   ) throws {
     let fanIn = inputs / groups * kernel * kernel
-    let initializer = initializer ?? .kaimingUniform(fanIn: fanIn, gain: gain)
+    let initializer = initializer ?? .kaimingUniform(fanIn: fanIn)
     weight = try path.parameter(
       "weight", [outputs, inputs / groups, kernel, kernel], initializer)
     self.bias = bias ? try path.parameter("bias", [outputs], .zeros) : nil

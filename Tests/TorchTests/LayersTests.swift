@@ -23,7 +23,8 @@ import Torch
     #expect(layer.weight.shape == [6, 2, 3, 3] && layer.bias?.shape == [6])
     let x = try normal([2, 4, 8, 10], seed: 2)
     #expect(try layer(x).shape == [2, 6, 8, 10])
-    let down = try Conv2d(store.root / "down", in: 4, out: 6, kernel: 3, stride: 2, gain: 0)
+    let down = try Conv2d(
+      store.root / "down", in: 4, out: 6, kernel: 3, stride: 2, initializer: .zeros)
     #expect(try down(x).shape == [2, 6, 4, 5])
     #expect(try down(x).abs().max().item() == 0)
   }

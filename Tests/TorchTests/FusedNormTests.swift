@@ -1,0 +1,68 @@
+import Testing
+import Torch
+
+/// The fused kernel against the same formula made of separate operations, which OperationTests
+/// holds to PyTorch.
+@Suite struct FusedNormTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    let shape: [Int]
+    let groups: Int
+    let rows: Int
+    let silu: Bool
+    var testDescription: String { "\(shape), \(groups) groups, \(rows) rows, SiLU \(silu)" }
+  }
+
+  static let cases = [
+    Case(shape: [2, 32, 24, 25], groups: 4, rows: 2, silu: true),
+    Case(shape: [3, 24, 5, 7], groups: 8, rows: 1, silu: true),
+    Case(shape: [1, 6, 33, 40], groups: 1, rows: 1, silu: false),
+    Case(shape: [2, 5, 1, 1], groups: 1, rows: 2, silu: true),
+  ]
+
+  @Test(arguments: cases, [DType.float32, .bfloat16])
+  func matchesSeparateOperations(_ test: Case, _ dtype: DType) throws {
+    let weights = try normal(test.shape, seed: 4)
+    let fused = try run(test, dtype, weights) { x, scale, shift in
+      try x.groupNormSiLU(groups: test.groups, scale: scale, shift: shift, silu: test.silu)
+    }
+    let separate = try run(test, .float32, weights) { x, scale, shift in
+      let columns = [-1, test.shape[1], 1, 1]
+      let scaled = try x.groupNorm(groups: test.groups) * scale.reshape(columns)
+      let shifted = try scaled + shift.reshape(columns)
+      return try test.silu ? shifted.silu() : shifted
+    }
+    for (result, expected) in zip(fused, separate) {
+      let tolerance = (dtype == .float32 ? 1e-5 : 2e-2) * max(1, try expected.abs().max().item())
+      #expect(try Double(difference(result, expected)) < tolerance)
+    }
+  }
+
+  @Test func threadsDoNotChangeTheResult() throws {
+    let test = Self.cases[0]
+    let weights = try normal(test.shape, seed: 4)
+    let before = threadCount
+    defer { try? setThreadCount(before) }
+    let results = try [1, 2, 3].map { threads in
+      try setThreadCount(threads)
+      return try run(test, .float32, weights) { x, scale, shift in
+        try x.groupNormSiLU(groups: test.groups, scale: scale, shift: shift)
+      }.map { try $0.floats() }
+    }
+    #expect(results[0] == results[1] && results[0] == results[2])
+  }
+
+  /// The result and the gradients of x, scale and shift.
+  private func run(
+    _ test: Case, _ dtype: DType, _ weights: Tensor,
+    _ operation: (Tensor, Tensor, Tensor) throws -> Tensor
+  ) throws -> [Tensor] {
+    // Rounded first, so that both types start from the same numbers.
+    let x = try (normal(test.shape, seed: 1) * 2 + 1).to(.bfloat16).to(dtype).requiringGrad()
+    let scale = try normal([test.rows, test.shape[1]], seed: 2).requiringGrad()
+    let shift = try normal([test.rows, test.shape[1]], seed: 3).requiringGrad()
+    let result = try operation(x, scale, shift)
+    #expect(result.dtype == dtype)
+    try (result.to(.float32) * weights).sum().backward()
+    return try [result, #require(x.gradient), #require(scale.gradient), #require(shift.gradient)]
+  }
+}
