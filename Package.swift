@@ -51,7 +51,7 @@ let package = Package(
 
     .target(name: "Audio", dependencies: ["CSndfile", "CSoxr"], swiftSettings: swiftSettings),
     .target(
-      name: "Spectro", dependencies: ["Audio", "CFFTW", "CPNG"], swiftSettings: swiftSettings),
+      name: "Spectro", dependencies: ["CFFTW", "CPNG"], swiftSettings: swiftSettings),
     .target(name: "Torch", dependencies: ["CTorch"], swiftSettings: swiftSettings),
     .target(
       name: "MusicDiffusion", dependencies: ["Torch", "Spectro", "Audio"],

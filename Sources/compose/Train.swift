@@ -147,9 +147,6 @@ struct Train: ParsableCommand {
       Terminal.note("skipped \(skipped.path): \(skipped.reason)")
     }
     if data.skipped.count > 10 { Terminal.note("skipped \(data.skipped.count - 10) more") }
-    if data.skipped.contains(where: \.isTooShort) {
-      Terminal.note("(--preset oneshots takes short clips too, and fills them up with silence)")
-    }
     return data
   }
 
