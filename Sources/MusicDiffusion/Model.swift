@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 public import Torch
 
 /// All that a model is, beside its weights: a model folder's `config.json`.
@@ -18,6 +18,21 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   public var sampling: SamplingDefaults
   public var history: TrainingHistory
 
+  package init(
+    preset: String, representation: Representation, normalization: Normalization,
+    network: UNetConfiguration, labels: [String], noise: NoiseDistribution,
+    sampling: SamplingDefaults, history: TrainingHistory
+  ) {
+    self.preset = preset
+    self.representation = representation
+    self.normalization = normalization
+    self.network = network
+    self.labels = labels
+    self.noise = noise
+    self.sampling = sampling
+    self.history = history
+  }
+
   public var preconditioning: Preconditioning {
     Preconditioning(sigmaData: Double(normalization.sigmaData))
   }
@@ -34,11 +49,15 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     return matches[0]
   }
 
+  /// Throws ``ModelError/invalidConfiguration(_:)`` or `SpectroError.invalidSettings` for what
+  /// cannot draw, so that a damaged `config.json` ends in one line and not in a crash.
   func validate() throws {
     try representation.validate()
     try network.validate()
     let rows = representation.channels * representation.spectrogram.melBins
     try normalization.validate(rows: rows)
+    try sampling.validate()
+    try history.validate()
     guard network.channels == representation.channels,
       network.melBins == representation.spectrogram.melBins,
       network.labelCount == labels.count,
@@ -58,6 +77,15 @@ public struct SamplingDefaults: Codable, Sendable, Equatable {
   public var guidanceScale = 1.5
 
   public init() {}
+
+  func validate() throws {
+    guard (2...10_000).contains(steps), 0 < sigmaMin, sigmaMin < sigmaMax, sigmaMax <= 1e6,
+      guidanceScale >= 0
+    else {
+      throw ModelError.invalidConfiguration(
+        "sampling needs 2 to 10000 steps, sigmas that rise and a guidanceScale of at least 0")
+    }
+  }
 }
 
 /// What a model has seen.
@@ -78,6 +106,12 @@ public struct TrainingHistory: Codable, Sendable, Equatable {
 
   /// Windows of the data that it was trained on, each counted as often as it was drawn.
   public var clipsSeen: Int { steps * batchSize }
+
+  func validate() throws {
+    guard (0...Int(Int32.max)).contains(steps), (0...Int(Int32.max)).contains(batchSize) else {
+      throw ModelError.invalidConfiguration("history has a number of steps or clips that is off")
+    }
+  }
 }
 
 /// A network with its configuration, ready to draw.
@@ -109,7 +143,7 @@ public struct Model: Sendable {
     }
   }
 
-  init(configuration: ModelConfiguration, network: UNet, parameters: ParameterStore) {
+  package init(configuration: ModelConfiguration, network: UNet, parameters: ParameterStore) {
     self.configuration = configuration
     self.network = network
     self.parameters = parameters
@@ -143,7 +177,7 @@ public struct Model: Sendable {
   }
 
   /// Writes the model: weights in float16, which halves the file and changes no output audibly.
-  func write(to folder: URL) throws {
+  package func write(to folder: URL) throws {
     let weights = try parameters.named.map {
       (name: $0.name, tensor: try $0.tensor.detach().to(.float16))
     }

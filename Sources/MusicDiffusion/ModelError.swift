@@ -2,7 +2,8 @@
 public enum ModelError: Error, Equatable, CustomStringConvertible {
   case noFolder(String)
   case emptyFolder(String)
-  case noAudio(String, unreadable: Int)
+  case noAudio(String)
+  case noneReadable(String, count: Int, first: Dataset.Skipped)
   case allTooShort(String, longest: Double, window: Double)
   case invalidConfiguration(String)
   case damagedModel(String, reason: String)
@@ -23,10 +24,11 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
       "there is no folder at \(path)"
     case .emptyFolder(let path):
       "\(path) is empty: put audio files into it (WAV, FLAC, OGG, MP3, AIFF, Opus)"
-    case .noAudio(let path, let unreadable):
-      unreadable == 0
-        ? "no audio files in \(path) or its sub-folders (WAV, FLAC, OGG, MP3, AIFF, Opus)"
-        : "none of the \(unreadable) audio files in \(path) can be read; the reasons are above"
+    case .noAudio(let path):
+      "no audio files in \(path) or its sub-folders (WAV, FLAC, OGG, MP3, AIFF, Opus)"
+    case .noneReadable(let path, let count, let first):
+      "none of the \(count) audio files in \(path) can be read, the first, \(first.path), because: "
+        + first.reason
     case .allTooShort(let path, let longest, let window):
       "every clip in \(path) is shorter than the window of \(format(window)) s (the longest has "
         + "\(format(longest)) s): use --preset oneshots, which pads short clips, or longer files"

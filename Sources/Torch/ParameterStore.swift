@@ -110,6 +110,9 @@ public final class ParameterStore: Sendable {
     let tensor =
       if let source, fits {
         try source.detach().to(.float32).to(initialDevice).clone().requiringGrad()
+      } else if loaded != nil {
+        // Loading fails anyway: one zero stands for all, however large a damaged file asks for.
+        try Tensor.zeros([], device: initialDevice).expand(shape).requiringGrad()
       } else {
         try initial(name, shape, initializer).requiringGrad()
       }

@@ -1,4 +1,7 @@
+import Audio
 import Foundation
+import MusicDiffusion
+import Spectro
 import Testing
 import Torch
 
@@ -31,4 +34,62 @@ func withTemporaryFolder<R>(_ body: (URL) throws -> R) throws -> R {
 func normal(_ shape: [Int], seed: UInt64) throws -> Tensor {
   var generator = RandomGenerator(seed: seed)
   return try Tensor(generator.normals(shape.reduce(1, *)), shape: shape)
+}
+
+// MARK: - Data
+
+extension Representation {
+  /// Small enough for tests: 8 kHz, 16 mel bins, 16 frames.
+  static func small(
+    channels: Int = 1, windowFrames: Int = 16, melBins: Int = 16, padsShortClips: Bool = false
+  ) -> Representation {
+    Representation(
+      spectrogram: SpectrogramSettings(
+        sampleRate: 8000, fftSize: 256, hopLength: 64, melBins: melBins),
+      channels: channels, windowFrames: windowFrames, padsShortClips: padsShortClips)
+  }
+}
+
+/// Some sound: a tone that falls or rises, with a little noise.
+func sound(
+  seconds: Double, frequency: Double = 440, sampleRate: Int = 8000, channels: Int = 1,
+  seed: UInt64 = 0
+) -> AudioBuffer {
+  let count = Int(seconds * Double(sampleRate))
+  return AudioBuffer(
+    channels: (0..<channels).map { channel in
+      var random = RandomGenerator(seed: seed, stream: UInt64(channel))
+      let noise = random.normals(count)
+      return noise.enumerated().map { index, noise in
+        let time = Double(index) / Double(sampleRate)
+        let phase = frequency * Double(channel + 1) * time * (1 + 0.2 * time)
+        return Float(0.4 * sin(2 * Double.pi * phase)) + 0.01 * noise
+      }
+    }, sampleRate: sampleRate)
+}
+
+extension URL {
+  /// A file or folder below this folder.
+  static func / (folder: URL, name: String) -> URL { folder.appendingPathComponent(name) }
+
+  /// Writes a file below this folder, making the folders that it lies in.
+  func write(_ audio: AudioBuffer, to name: String) throws {
+    try makeParent(of: name)
+    try audio.write(to: (self / name).path, overwrite: true)
+  }
+
+  func write(_ text: String, to name: String) throws {
+    try makeParent(of: name)
+    try Data(text.utf8).write(to: self / name)
+  }
+
+  private func makeParent(of name: String) throws {
+    try FileManager.default.createDirectory(
+      at: (self / name).deletingLastPathComponent(), withIntermediateDirectories: true)
+  }
+}
+
+/// The names in a folder, hidden ones too, in order.
+func contents(_ folder: URL) throws -> [String] {
+  try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
 }

@@ -21,10 +21,11 @@ public struct AudioFolder: Sendable {
   /// In the order of their paths.
   public let files: [File]
 
-  /// Looks through `path` and all its sub-folders; hidden files and links to folders are left out.
+  /// Looks through `path` and all its sub-folders; hidden files, links to folders and links to
+  /// nothing are left out.
   ///
   /// - Throws: ``ModelError/noFolder(_:)``, ``ModelError/emptyFolder(_:)`` or
-  ///   ``ModelError/noAudio(_:unreadable:)``.
+  ///   ``ModelError/noAudio(_:)``.
   public init(_ path: String) throws {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue
@@ -38,8 +39,9 @@ public struct AudioFolder: Sendable {
     while let url = walk?.nextObject() as? URL {
       seen += 1
       guard Self.extensions.contains(url.pathExtension.lowercased()) else { continue }
-      let values = try url.resolvingSymlinksInPath().resourceValues(forKeys: Set(keys))
-      guard values.isRegularFile == true else { continue }
+      let file = url.resolvingSymlinksInPath()
+      guard let values = try? file.resourceValues(forKeys: Set(keys)), values.isRegularFile == true
+      else { continue }
       let relative = String(url.path.dropFirst(root.path.count + (root.path == "/" ? 0 : 1)))
       let parents = relative.split(separator: "/").dropLast()
       files.append(
@@ -49,7 +51,7 @@ public struct AudioFolder: Sendable {
           modified: values.contentModificationDate ?? .distantPast))
     }
     if seen == 0 { throw ModelError.emptyFolder(path) }
-    if files.isEmpty { throw ModelError.noAudio(path, unreadable: 0) }
+    if files.isEmpty { throw ModelError.noAudio(path) }
     self.path = root.path
     self.files = files.sorted { $0.path < $1.path }
   }

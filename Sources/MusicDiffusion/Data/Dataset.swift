@@ -1,7 +1,7 @@
 import Audio
 public import Foundation
 import Spectro
-import Torch
+package import Torch
 
 /// A folder of audio as log-mel spectrograms, prepared once and kept in a memory-mapped file.
 public final class Dataset: Sendable {
@@ -69,16 +69,18 @@ public final class Dataset: Sendable {
     let frames: Data
     do {
       index = try JSONDecoder().decode(Index.self, from: Data(contentsOf: indexFile))
-      frames = try Data(contentsOf: home.appendingPathComponent("frames.f16"), options: .alwaysMapped)
+      frames = try Data(
+        contentsOf: home.appendingPathComponent("frames.f16"), options: .alwaysMapped)
     } catch {
       throw ModelError.damagedModel(
         home.path, reason: "the prepared data cannot be read; delete this folder and try again")
     }
     let width = representation.channels * representation.spectrogram.melBins
-    guard
+    let values = frames.count / MemoryLayout<Float16>.size
+    guard (try? index.normalization.validate(rows: width)) != nil,
       index.clips.allSatisfy({
-        $0.frames > 0 && $0.offset >= 0
-          && ($0.offset + $0.frames * width) * 2 <= frames.count
+        $0.frames > 0 && (0...values).contains($0.offset)
+          && $0.frames <= (values - $0.offset) / width
       })
     else {
       throw ModelError.damagedModel(
@@ -96,7 +98,9 @@ public final class Dataset: Sendable {
             format: "%.2f s, shorter than the window of %.2f s", $0.seconds,
             representation.windowSeconds))
       }
-    if index.clips.isEmpty { throw ModelError.noAudio(path, unreadable: index.skipped.count) }
+    if index.clips.isEmpty, let first = skipped.first {
+      throw ModelError.noneReadable(path, count: skipped.count, first: first)
+    }
     if long.isEmpty {
       throw ModelError.allTooShort(
         path, longest: short.map(\.seconds).max() ?? 0, window: representation.windowSeconds)
@@ -122,7 +126,7 @@ public final class Dataset: Sendable {
   }
 
   /// A window somewhere in the data: every place where one can start is equally likely.
-  func randomWindow(_ random: inout RandomGenerator) -> (clip: Int, start: Int) {
+  package func randomWindow(_ random: inout RandomGenerator) -> (clip: Int, start: Int) {
     let place = random.integer(in: 0..<cumulativeStarts.last!)
     var (low, high) = (0, cumulativeStarts.count - 1)
     while low < high {
@@ -133,7 +137,7 @@ public final class Dataset: Sendable {
   }
 
   /// Writes a window's normalised values, `[channels, mel bins, frames]`, silence past the end.
-  func copyWindow(
+  package func copyWindow(
     clip: Int, start: Int, to destination: UnsafeMutablePointer<Float>
   ) {
     let (channels, bins) = (representation.channels, representation.spectrogram.melBins)

@@ -15,6 +15,7 @@ struct DatasetPreparation {
   func write(to home: URL, progress: @Sendable (_ done: Int, _ of: Int) -> Void) throws {
     let parent = home.deletingLastPathComponent()
     let partial = parent.appendingPathComponent(".\(home.lastPathComponent).\(getpid())")
+    removePartials(of: home)
     do {
       try FileManager.default.createDirectory(at: partial, withIntermediateDirectories: true)
       defer { try? FileManager.default.removeItem(at: partial) }
@@ -28,6 +29,18 @@ struct DatasetPreparation {
       }
     } catch let error as CocoaError {
       throw ModelError.cannotWrite(parent.path, reason: error.localizedDescription)
+    }
+  }
+
+  /// Removes what processes that were killed had begun to prepare.
+  private func removePartials(of home: URL) {
+    let parent = home.deletingLastPathComponent()
+    let prefix = ".\(home.lastPathComponent)."
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: parent.path)) ?? []
+    for name in names where name.hasPrefix(prefix) {
+      let process = pid_t(name.dropFirst(prefix.count))
+      guard let process, kill(process, 0) != 0, errno == ESRCH else { continue }
+      try? FileManager.default.removeItem(at: parent.appendingPathComponent(name))
     }
   }
 
@@ -53,7 +66,10 @@ struct DatasetPreparation {
       case .success(let clip):
         index.clips.append(clip)
       case .failure(let error as AudioError):
-        index.skipped.append(Dataset.Skipped(path: file.path, reason: error.description))
+        // The path stands beside the reason already.
+        let reason = error.description.replacingOccurrences(
+          of: "cannot read \(folder.fullPath(file)): ", with: "")
+        index.skipped.append(Dataset.Skipped(path: file.path, reason: reason))
       case .failure(let error):
         throw error
       }
@@ -84,7 +100,9 @@ struct DatasetPreparation {
   /// Over all frames, in the order of the index, so that the same data gives the same numbers.
   private func normalization(of clips: [Dataset.Clip], in file: URL) throws -> Normalization {
     let width = representation.channels * representation.spectrogram.melBins
-    var (sum, squares) = ([Double](repeating: 0, count: width), [Double](repeating: 0, count: width))
+    var (sum, squares) = (
+      [Double](repeating: 0, count: width), [Double](repeating: 0, count: width)
+    )
     let data = try Data(contentsOf: file, options: .alwaysMapped)
     data.withUnsafeBytes { bytes in
       let values = bytes.bindMemory(to: Float16.self)

@@ -16,15 +16,16 @@ public struct Normalization: Codable, Sendable, Equatable {
 
   /// normalised = log-mel · scale + shift, for each row. A row that hardly ever changes, as above
   /// the band of an MP3, is not blown up to full size.
-  var scale: [Float] { standardDeviation.map { sigmaData / max($0, 0.1) } }
-  var shift: [Float] { zip(mean, scale).map { -$0 * $1 } }
+  package var scale: [Float] { standardDeviation.map { sigmaData / max($0, 0.1) } }
+  package var shift: [Float] { zip(mean, scale).map { -$0 * $1 } }
 
   func validate(rows: Int) throws {
-    guard mean.count == rows, standardDeviation.count == rows, sigmaData > 0,
+    guard mean.count == rows, standardDeviation.count == rows, sigmaData > 0, sigmaData.isFinite,
       (mean + standardDeviation).allSatisfy(\.isFinite), standardDeviation.allSatisfy({ $0 >= 0 })
     else {
       throw ModelError.invalidConfiguration(
-        "normalization must hold \(rows) finite means and standard deviations")
+        "normalization must hold \(rows) finite means and standard deviations and a sigmaData above 0"
+      )
     }
   }
 }

@@ -1,4 +1,4 @@
-import Audio
+package import Audio
 import Foundation
 public import Spectro
 
@@ -27,11 +27,11 @@ public struct Representation: Codable, Sendable, Equatable {
   public var windowSeconds: Double { Double(windowFrames) / spectrogram.frameRate }
 
   /// What silence is in log-mel.
-  var silence: Float { log(Float(spectrogram.floor)) }
+  package var silence: Float { log(Float(spectrogram.floor)) }
 
   /// Any sound at this representation's rate, as mono or as mid and side: mid = (left + right) / 2,
   /// side = (left − right) / 2.
-  func channels(of audio: AudioBuffer) throws -> [[Float]] {
+  package func channels(of audio: AudioBuffer) throws -> [[Float]] {
     let planes = try audio.mixed(toChannels: channels).resampled(to: sampleRate).channels
     guard channels == 2 else { return planes }
     return [
@@ -41,7 +41,7 @@ public struct Representation: Codable, Sendable, Equatable {
   }
 
   /// The inverse of ``channels(of:)``.
-  func audio(fromChannels planes: [[Float]]) -> AudioBuffer {
+  package func audio(fromChannels planes: [[Float]]) -> AudioBuffer {
     guard channels == 2 else { return AudioBuffer(channels: planes, sampleRate: sampleRate) }
     let left = zip(planes[0], planes[1]).map { $0 + $1 }
     let right = zip(planes[0], planes[1]).map { $0 - $1 }

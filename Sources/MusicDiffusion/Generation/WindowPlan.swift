@@ -1,16 +1,16 @@
-import Torch
+package import Torch
 
 /// How a piece of any length is made of windows, each of them as wide as in training: the first from
 /// nothing, every further one going on from the end of what stands.
-struct WindowPlan {
-  let frames: Int
-  let window: Int
+package struct WindowPlan {
+  package let frames: Int
+  package let window: Int
   /// The first frame of each window.
-  let windows: [Int]
+  package let windows: [Int]
   /// Frames at a window's beginning that stand already.
-  let overlap: Int
+  package let overlap: Int
 
-  init(frames: Int, window: Int) {
+  package init(frames: Int, window: Int) {
     self.frames = frames
     self.window = window
     overlap = window / 3
@@ -24,7 +24,7 @@ struct WindowPlan {
   /// - Parameter draw: given a window's number, what is known of it,
   ///   `[1, channels, bins, window]`, and where, `[1, 1, bins, window]`; returns the whole window.
   /// - Returns: for each channel `[bins, columns]`, row-major, at least `frames` columns.
-  func draw(
+  package func draw(
     channels: Int, bins: Int, device: Device,
     _ draw: (_ window: Int, _ known: Tensor, _ mask: Tensor) throws -> Tensor
   ) throws -> [[Float]] {

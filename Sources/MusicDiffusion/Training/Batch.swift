@@ -1,17 +1,17 @@
 import Foundation
-import Torch
+package import Torch
 
 /// What one training step sees. All of it follows from the seed and the step's number, so that a
 /// resumed run sees what it would have seen.
-struct Batch {
+package struct Batch {
   /// Normalised log-mel, `[batch, channels, mel bins, frames]`.
-  let signal: Tensor
+  package let signal: Tensor
   /// Standard normal, shaped as `signal`.
-  let noise: Tensor
-  let sigmas: [Double]
-  let condition: Condition
+  package let noise: Tensor
+  package let sigmas: [Double]
+  package let condition: Condition
 
-  init(
+  package init(
     step: Int, from dataset: Dataset, _ configuration: TrainingConfiguration, device: Device
   ) throws {
     let (channels, bins, frames) = (

@@ -1,8 +1,8 @@
-import Torch
+package import Torch
 
 /// What part of a training window is given as known: nothing, a beginning to go on from, an end to
 /// lead to, both sides of a gap, or a band of frequencies.
-enum KnownRegion: Equatable {
+package enum KnownRegion: Equatable {
   case none
   case prefix(frames: Int)
   case suffix(frames: Int)
@@ -10,7 +10,7 @@ enum KnownRegion: Equatable {
   case band(bins: Range<Int>)
 
   /// - Parameter probability: how often anything is known.
-  static func random(
+  package static func random(
     frames: Int, bins: Int, probability: Double, _ random: inout RandomGenerator
   ) -> KnownRegion {
     guard random.uniform() < probability else { return .none }
@@ -28,7 +28,7 @@ enum KnownRegion: Equatable {
   }
 
   /// Writes 1 where the region is known, `[bins, frames]`; the rest is left as it is.
-  func fill(_ mask: UnsafeMutablePointer<Float>, frames: Int, bins: Int) {
+  package func fill(_ mask: UnsafeMutablePointer<Float>, frames: Int, bins: Int) {
     func set(_ rows: Range<Int>, _ columns: Range<Int>) {
       for row in rows { for column in columns { mask[row * frames + column] = 1 } }
     }

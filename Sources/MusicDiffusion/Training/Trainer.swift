@@ -53,25 +53,37 @@ public final class Trainer {
       average = AveragedWeights(
         ParameterStore(seed: configuration.seed, device: device), width: configuration.emaWidth)
     }
-    try state.model.validate()
+    try state.validate()
     let network = try UNet(weights.root, configuration: state.model.network)
     averageNetwork = try UNet(average.parameters.root, configuration: state.model.network)
-    optimizer = try AdamW(
-      parameters: weights,
-      betas: (state.configuration.betas[0], state.configuration.betas[1]),
-      weightDecay: state.configuration.weightDecay)
     do {
       try weights.finishLoading()
       try average.parameters.finishLoading()
+      optimizer = try AdamW(
+        parameters: weights,
+        betas: (state.configuration.betas[0], state.configuration.betas[1]),
+        weightDecay: state.configuration.weightDecay)
       if let checkpoint { try optimizer.load(checkpoint.tensors.below("optimizer.")) }
-    } catch {
+    } catch let error as TorchError {
+      guard case .mismatchedParameters = error else { throw error }
       throw ModelError.damagedModel(folder.path, reason: "\(error)")
     }
     denoiser = Denoiser(
       network: network, preconditioning: state.model.preconditioning, precision: precision)
+    try prepareFolder()
+  }
+
+  /// Makes the folder, or removes what a killed run was just writing there.
+  private func prepareFolder() throws {
+    let training = folder.appendingPathComponent("training", isDirectory: true)
     do {
-      try FileManager.default.createDirectory(
-        at: folder.appendingPathComponent("training"), withIntermediateDirectories: true)
+      try FileManager.default.createDirectory(at: training, withIntermediateDirectories: true)
+      for parent in [folder, training] {
+        for file in try FileManager.default.contentsOfDirectory(atPath: parent.path)
+        where file.contains(".safetensors.") && file.hasSuffix(".tmp") {
+          try FileManager.default.removeItem(at: parent.appendingPathComponent(file))
+        }
+      }
     } catch {
       throw ModelError.cannotWrite(folder.path, reason: error.localizedDescription)
     }
@@ -159,8 +171,8 @@ public final class Trainer {
       try state.write(
         to: folder, weights: weights, average: average.parameters, optimizer: optimizer)
       try model.write(to: folder)
-    } catch let error as TorchError {
-      throw ModelError.cannotWrite(folder.path, reason: "\(error)")
+    } catch TorchError.file(let path, let reason) {
+      throw ModelError.cannotWrite(path, reason: reason)
     }
   }
 

@@ -28,16 +28,36 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
 
   public init(preset: Preset) { self.preset = preset }
 
+  /// Throws ``ModelError/invalidConfiguration(_:)`` for what cannot be trained with.
+  func validate() throws {
+    func check(_ holds: Bool, _ reason: String) throws {
+      if !holds { throw ModelError.invalidConfiguration("training." + reason) }
+    }
+    try check(steps != nil || hours != nil, "steps or hours must be given")
+    try check(steps.map { $0 > 0 } ?? true, "steps must be positive")
+    try check(hours.map { $0 > 0 && $0.isFinite } ?? true, "hours must be positive")
+    try check((1...1 << 16).contains(batchSize), "batchSize must be 1 to 65536")
+    try check(saveInterval > 0, "saveInterval must be positive")
+    try check(learningRate > 0 && learningRate.isFinite, "learningRate must be positive")
+    try check(
+      betas.count == 2 && betas.allSatisfy { (0..<1).contains($0) },
+      "betas must be two numbers from 0 to less than 1")
+    try check(weightDecay >= 0 && gradientClip > 0, "weightDecay or gradientClip is negative")
+    try check((0.001...0.28).contains(emaWidth), "emaWidth must be 0.001 to 0.28")
+    try check((0...1).contains(labelDropout), "labelDropout must be 0 to 1")
+    try check((0...1).contains(knownProbability), "knownProbability must be 0 to 1")
+  }
+
   /// - Parameter progress: how much of the run is over, 0 to 1.
   /// - Returns: the learning rate of a step.
-  func learningRate(step: Int, progress: Double) -> Double {
+  package func learningRate(step: Int, progress: Double) -> Double {
     let warmUp = min(1, Double(step + 1) / Double(max(1, warmUpSteps)))
     let coolDown = coolDown > 0 ? min(1, max(0, 1 - progress) / coolDown) : 1
     return learningRate * min(warmUp, coolDown)
   }
 
   /// How much of the run is over, 0 to 1.
-  func progress(steps done: Int, seconds: Double) -> Double {
+  package func progress(steps done: Int, seconds: Double) -> Double {
     max(
       steps.map { Double(done) / Double(max(1, $0)) } ?? 0,
       hours.map { seconds / 3600 / $0 } ?? 0)

@@ -6,7 +6,7 @@ import Torch
 ///
 /// Kept in one file, so that it is whole or absent: `training/checkpoint.safetensors` with the
 /// tensors `weights.NAME`, `average.NAME` and `optimizer.NAME`, and the rest as JSON in its header.
-public struct TrainingState: Codable, Sendable {
+public struct TrainingState: Codable, Sendable, Equatable {
   public var configuration: TrainingConfiguration
   public var model: ModelConfiguration
   /// Of the data; see ``Dataset/fingerprint``.
@@ -14,6 +14,14 @@ public struct TrainingState: Codable, Sendable {
   public var steps = 0
   /// Spent in training steps.
   public var seconds = 0.0
+
+  func validate() throws {
+    try configuration.validate()
+    try model.validate()
+    guard (0...Int(Int32.max)).contains(steps), seconds >= 0, seconds.isFinite else {
+      throw ModelError.invalidConfiguration("the number of steps made or their time is off")
+    }
+  }
 
   static func file(in folder: URL) -> URL {
     folder.appendingPathComponent("training/checkpoint.safetensors")

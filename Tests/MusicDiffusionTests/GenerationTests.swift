@@ -1,0 +1,367 @@
+import Audio
+import Foundation
+import MusicDiffusion
+import Spectro
+import Testing
+import Torch
+
+@Suite struct WindowPlanTests {
+  /// Each window begins within the one before, and the last one reaches the end.
+  @Test(arguments: [1, 2, 15, 16, 17, 26, 27, 100, 1000])
+  func coversThePiece(_ frames: Int) {
+    let plan = WindowPlan(frames: frames, window: 16)
+    #expect(plan.windows.first == 0)
+    for (start, next) in zip(plan.windows, plan.windows.dropFirst()) {
+      #expect(next == start + 16 - plan.overlap)
+    }
+    #expect(plan.windows.last! + 16 >= frames)
+    // No window is drawn in vain.
+    #expect(plan.windows.count == 1 || plan.windows.last! + plan.overlap < frames)
+  }
+
+  /// Each window is told what the one before it has drawn, and stands as it was drawn.
+  @Test func windowsGoOnFromEachOther() throws {
+    let plan = WindowPlan(frames: 30, window: 12)
+    #expect(plan.windows == [0, 8, 16, 24])
+    let piece = try plan.draw(channels: 2, bins: 3, device: .cpu) { window, known, mask in
+      let start = plan.windows[window]
+      #expect(known.shape == [1, 2, 3, 12])
+      #expect(mask.shape == [1, 1, 3, 12])
+      let row = [Float](repeating: window == 0 ? 0 : 1, count: 4) + [Float](repeating: 0, count: 8)
+      #expect(try mask.floats() == row + row + row)
+      let drawn = try Tensor(
+        values(frames: start..<start + 12), shape: [1, 2, 3, 12])
+      #expect(try difference(known, drawn * mask) == 0)
+      return drawn
+    }
+    #expect(piece.joined().elementsEqual(values(frames: 0..<36)))
+  }
+
+  /// Two channels of three bins, in which each value tells where in the piece it stands.
+  private func values(frames: Range<Int>) -> [Float] {
+    var values: [Float] = []
+    for row in [0, 100, 200, 1000, 1100, 1200] {
+      values += frames.map { Float(row + $0) }
+    }
+    return values
+  }
+}
+
+@Suite struct GeneratorTests {
+  /// Sixteen mel bins at 8 kHz, two channels, three labels; weights that no training has made.
+  static func model(labels: [String] = ["drums/kick", "drums/snare", "bass"]) throws -> Model {
+    let golden = try UNetTests.Golden()
+    var sampling = SamplingDefaults()
+    sampling.steps = 4
+    return Model(
+      configuration: ModelConfiguration(
+        preset: "draft", representation: .small(channels: 2, windowFrames: 32),
+        normalization: Normalization(
+          mean: [Float](repeating: -8, count: 32),
+          standardDeviation: [Float](repeating: 3, count: 32)),
+        network: golden.configuration, labels: labels, noise: NoiseDistribution(),
+        sampling: sampling, history: TrainingHistory()),
+      network: golden.network, parameters: golden.parameters)
+  }
+
+  let generator: Generator
+  init() throws { generator = Generator(model: try Self.model()) }
+
+  /// One sample, a hop, a window, odd numbers, several windows.
+  @Test(arguments: [1, 2, 63, 64, 65, 255, 2047, 2048, 2049, 8001, 12345])
+  func lengthIsExact(_ samples: Int) throws {
+    let audio = try generator.generate(seconds: Double(samples) / 8000, seed: 1)
+    #expect(audio.sampleCount == samples)
+    #expect(audio.channelCount == 2)
+    #expect(audio.sampleRate == 8000)
+    #expect(audio.channels.joined().allSatisfy { $0.isFinite })
+  }
+
+  /// Less than half a sample is still one.
+  @Test func shortestPieceIsOneSample() throws {
+    #expect(try generator.generate(seconds: 1e-9, seed: 1).sampleCount == 1)
+  }
+
+  @Test func seedDecides() throws {
+    func sound(_ seed: UInt64, _ options: Generator.Options = .init()) throws -> AudioBuffer {
+      try generator.generate(seconds: 0.7, seed: seed, options: options)
+    }
+    let first = try sound(1)
+    #expect(try sound(1) == first)
+    #expect(try sound(2) != first)
+    #expect(try sound(.max) != first)
+    var options = Generator.Options()
+    options.sampler = .ddpm
+    let ancestral = try sound(1, options)
+    #expect(try sound(1, options) == ancestral)
+    #expect(ancestral != first)
+  }
+
+  @Test func optionsMatter() throws {
+    func logMel(_ change: (inout Generator.Options) -> Void) throws -> [Spectrogram] {
+      var options = Generator.Options()
+      options.label = "bass"
+      change(&options)
+      return try generator.logMel(seconds: 0.2, seed: 1, options: options)
+    }
+    let base = try logMel { _ in }
+    #expect(try logMel { $0.label = "drums/kick" } != base)
+    #expect(try logMel { $0.label = nil } != base)
+    #expect(try logMel { $0.guidanceScale = 3 } != base)
+    #expect(try logMel { $0.steps = 6 } != base)
+    #expect(try logMel { $0.sampler = .heun } != base)
+    // What the model's defaults are.
+    #expect(
+      try logMel { ($0.guidanceScale, $0.steps, $0.sampler) = (1.5, 4, .dpmSolver2M) } == base)
+  }
+
+  /// A whole label, or the last part of its path if that is enough.
+  @Test func labelsAreFoundByTheirLastPart() throws {
+    let configuration = generator.model.configuration
+    #expect(try configuration.labelIndex("drums/kick") == 0)
+    #expect(try configuration.labelIndex("snare") == 1)
+    #expect(try configuration.labelIndex("bass") == 2)
+    for unknown in ["kic", "drums", "", "Bass"] {
+      let error = ModelError.unknownLabel(unknown, known: configuration.labels)
+      #expect(throws: error) { try configuration.labelIndex(unknown) }
+      #expect(throws: error) {
+        var options = Generator.Options()
+        options.label = unknown
+        _ = try generator.generate(seconds: 0.1, seed: 1, options: options)
+      }
+      #expect(error.description.hasSuffix("it knows drums/kick, drums/snare, bass"))
+    }
+    let twins = try Self.model(labels: ["a/kick", "b/kick", "bass"])
+    #expect(throws: ModelError.self) { try twins.configuration.labelIndex("kick") }
+  }
+
+  @Test(arguments: [0, -1, -.infinity, .infinity, .nan, 3600.01, 1e300])
+  func impossibleLengthsAreErrors(_ seconds: Double) throws {
+    do {
+      _ = try generator.generate(seconds: seconds, seed: 1)
+      Issue.record("\(seconds) s were generated")
+    } catch ModelError.invalidSeconds(let found, let limit) {
+      #expect(found.bitPattern == seconds.bitPattern)
+      #expect(limit == 3600)
+    }
+  }
+
+  @Test(arguments: [-1, 0, 1, 10_001])
+  func impossibleStepsAreErrors(_ steps: Int) {
+    #expect(throws: ModelError.self) {
+      var options = Generator.Options()
+      options.steps = steps
+      _ = try generator.generate(seconds: 0.1, seed: 1, options: options)
+    }
+  }
+
+  @Test(arguments: Sampler.allCases)
+  func reportsEveryEvaluation(_ sampler: Sampler) throws {
+    var options = Generator.Options()
+    (options.sampler, options.steps) = (sampler, 3)
+    var seen: [Int] = []
+    // 60 frames are three windows of 32 with an overlap of 10.
+    _ = try generator.logMel(seconds: 59 * 64.0 / 8000, seed: 1, options: options) {
+      seen.append($0.evaluations)
+      #expect($0.totalEvaluations == 3 * sampler.evaluations(steps: 3))
+    }
+    #expect(seen == Array(1...3 * sampler.evaluations(steps: 3)))
+  }
+
+  @Test func stopsWhereAskedTo() {
+    struct Stop: Error {}
+    var evaluations = 0
+    #expect(throws: Stop.self) {
+      _ = try generator.generate(seconds: 0.5, seed: 1) { _ in
+        evaluations += 1
+        if evaluations == 2 { throw Stop() }
+      }
+    }
+    #expect(evaluations == 2)
+  }
+
+  /// A longer piece begins as the shorter one does, and nothing is below silence.
+  @Test func longerPiecesGoOn() throws {
+    let short = try generator.logMel(seconds: 0.25, seed: 1)
+    let long = try generator.logMel(seconds: 1, seed: 1)
+    for (short, long) in zip(short, long) {
+      #expect(short.values == Array(long.values.prefix(short.values.count)))
+      #expect(long.values.allSatisfy { $0 >= Float(log(1e-11)) })
+    }
+  }
+
+  /// Where the signal is known the denoiser says just that, at any noise and guidance; elsewhere it
+  /// does not pass through.
+  @Test func knownRegionIsKept() throws {
+    let golden = try UNetTests.Golden()
+    let denoiser = Denoiser(
+      network: golden.network, preconditioning: Preconditioning(), precision: .float32)
+    let (condition, mask) = (try golden.condition, try golden["mask"])
+    for sigma in [0.01, 1, 80] {
+      for guidanceScale in [1.0, 3] {
+        let denoised = try denoiser(
+          golden.noisy, sigma: sigma, condition: condition, guidanceScale: guidanceScale)
+        #expect(try difference(denoised * mask, condition.known) == 0)
+        #expect(try difference(denoised * (1 - mask), golden["signal"] * (1 - mask)) > 0.1)
+      }
+    }
+  }
+
+  /// bfloat16 draws much the same, not noise: differences of less than the deviation of the values.
+  @Test func bfloat16DrawsTheSame() throws {
+    let half = Generator(model: generator.model, precision: .bfloat16)
+    let planes = try [generator, half].map { try $0.logMel(seconds: 0.25, seed: 1)[0].values }
+    let mean = planes[0].reduce(0, +) / Float(planes[0].count)
+    let deviation = planes[0].reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+    let error = zip(planes[0], planes[1]).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+    #expect(error < 0.05 * deviation)
+  }
+}
+
+@Suite struct ModelTests {
+  private func withModelFolder(_ body: (URL) throws -> Void) throws {
+    try withTemporaryFolder { folder in
+      try GeneratorTests.model().write(to: folder)
+      try body(folder)
+    }
+  }
+
+  @Test func comesBackAsItWasWritten() throws {
+    try withModelFolder { folder in
+      #expect(try contents(folder) == ["config.json", "model.safetensors"])
+      let (model, original) = (try Model(contentsOf: folder.path), try GeneratorTests.model())
+      #expect(model.configuration == original.configuration)
+      for (name, tensor) in original.parameters.named {
+        #expect(try tensor.floats() == model.parameters[name]?.floats())
+      }
+      #expect(
+        try Generator(model: model).generate(seconds: 0.1, seed: 1)
+          == Generator(model: original).generate(seconds: 0.1, seed: 1))
+    }
+  }
+
+  @Test func missingFoldersAreErrors() throws {
+    try withTemporaryFolder { folder in
+      let absent = (folder / "absent").path
+      #expect(throws: ModelError.noFolder(absent)) { try Model(contentsOf: absent) }
+      try expectDamage(folder, "it has no readable config.json")
+    }
+  }
+
+  @Test func damagedWeightsAreErrors() throws {
+    try withModelFolder { folder in
+      let file = folder / "model.safetensors"
+      let whole = try Data(contentsOf: file)
+      for count in [0, 4, 8, 100, whole.count / 2, whole.count - 1] {
+        try whole.prefix(count).write(to: file)
+        try expectDamage(folder, "model.safetensors: not a sound safetensors file")
+      }
+      try (whole + [0]).write(to: file)
+      try expectDamage(folder, "model.safetensors: not a sound safetensors file")
+      try FileManager.default.removeItem(at: file)
+      try expectDamage(folder, "model.safetensors: No such file")
+      var tensors = try GeneratorTests.model().parameters.named
+      let last = tensors.removeLast()
+      try SafeTensors.write(tensors, to: file.path)
+      try expectDamage(folder, "1 missing (\(last.name))")
+      tensors.append((name: last.name, tensor: try .zeros([1, 2])))
+      try SafeTensors.write(tensors, to: file.path)
+      try expectDamage(folder, "1 of another shape (\(last.name) [1, 2] for")
+    }
+  }
+
+  /// Any bit of the header that flips gives the same model or a typed error in one line.
+  @Test func flippedBitsAreErrors() throws {
+    try withModelFolder { folder in
+      let file = folder / "model.safetensors"
+      let whole = try Data(contentsOf: file)
+      let header = 8 + whole.withUnsafeBytes { Int($0.loadUnaligned(as: UInt64.self)) }
+      var random = RandomGenerator(seed: 1)
+      var refused = 0
+      for number in 0..<150 {
+        let bit = number < 64 ? number : random.integer(in: 64..<header * 8)
+        var damaged = whole
+        damaged[bit / 8] ^= 1 << (bit % 8)
+        try damaged.write(to: file)
+        do {
+          _ = try Model(contentsOf: folder.path)
+        } catch ModelError.damagedModel(_, let reason) {
+          refused += 1
+          #expect(!reason.contains("\n"), "bit \(bit)")
+        }
+      }
+      // What is not refused has changed the metadata or the spelling alone.
+      #expect(refused > 140)
+    }
+  }
+
+  @Test func otherVersionsAreErrors() throws {
+    try withModelFolder { folder in
+      try change(folder) { $0.replacing("\"formatVersion\" : 1", with: "\"formatVersion\" : 2") }
+      #expect(throws: ModelError.otherVersion(folder.path, found: 2, supported: 1)) {
+        try Model(contentsOf: folder.path)
+      }
+    }
+  }
+
+  /// Whatever stands in a config.json, it is a model that can draw or an error in one line.
+  @Test(arguments: [
+    ("\"melBins\" : 16", "\"melBins\" : 32"), ("\"melBins\" : 16", "\"melBins\" : -16"),
+    ("\"melBins\" : 16", "\"melBins\" : 9223372036854775807"),
+    ("\"patchBins\" : 2", "\"patchBins\" : 0"), ("\"blocks\" : 2", "\"blocks\" : 1"),
+    ("\"blocks\" : 2", "\"blocks\" : 64"), ("\"headWidth\" : 8", "\"headWidth\" : 16"),
+    ("\"embeddingWidth\" : 16", "\"embeddingWidth\" : 8192"),
+    ("\"labelCount\" : 3", "\"labelCount\" : 2"), ("\"channels\" : 2", "\"channels\" : 1"),
+    ("\"windowFrames\" : 32", "\"windowFrames\" : 33"),
+    ("\"windowFrames\" : 32", "\"windowFrames\" : 0"),
+    ("\"hopLength\" : 64", "\"hopLength\" : 0"), ("\"fftSize\" : 256", "\"fftSize\" : 255"),
+    ("\"sampleRate\" : 8000", "\"sampleRate\" : -1"), ("\"sigmaMin\" : 0.002", "\"sigmaMin\" : 0"),
+    ("\"sigmaMax\" : 80", "\"sigmaMax\" : 0.001"), ("\"steps\" : 4", "\"steps\" : 1"),
+    ("\"sampler\" : \"dpm++2m\"", "\"sampler\" : \"magic\""),
+    ("\"sigmaData\" : 0.5", "\"sigmaData\" : 0"), ("\"batchSize\" : 0", "\"batchSize\" : -1"),
+    ("\"mean\" : [", "\"mean\" : [1,"), ("\"noise\"", "\"nose\""), ("{", "["), ("}", ""),
+    ("\"formatVersion\" : 1", "\"formatVersion\" : \"1\""),
+  ])
+  func impossibleConfigurationsAreErrors(_ part: String, _ replacement: String) throws {
+    try withModelFolder { folder in
+      try change(folder) { text in
+        #expect(text.contains(part))
+        return text.replacing(part, with: replacement)
+      }
+      // A number of heads does not show in the weights, so such a model loads and differs.
+      if part.contains("headWidth") {
+        _ = try Model(contentsOf: folder.path)
+      } else {
+        try expectDamage(folder)
+      }
+    }
+  }
+
+  /// A config.json that asks for a network of hundreds of gigabytes is refused as quickly.
+  @Test func enormousNetworksAreErrors() throws {
+    try withModelFolder { folder in
+      try change(folder) { text in
+        text.replacing(/"widths" : \[[^\]]*\]/, with: "\"widths\" : [8192,8192,8192]")
+      }
+      try expectDamage(folder, "of another shape")
+    }
+  }
+
+  private func change(_ folder: URL, _ edit: (String) -> String) throws {
+    let file = folder / "config.json"
+    try Data(edit(String(contentsOf: file, encoding: .utf8)).utf8).write(to: file)
+  }
+
+  private func expectDamage(
+    _ folder: URL, _ text: String? = nil, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    do {
+      _ = try Model(contentsOf: folder.path)
+      Issue.record("damage was not noticed", sourceLocation: sourceLocation)
+    } catch ModelError.damagedModel(let path, let reason) {
+      #expect(path == folder.path, sourceLocation: sourceLocation)
+      #expect(!reason.contains("\n"), sourceLocation: sourceLocation)
+      #expect(text.map(reason.contains) ?? true, "\(reason)", sourceLocation: sourceLocation)
+    }
+  }
+}
