@@ -400,8 +400,8 @@ import Torch
     try withDataset { dataset in
       try withTemporaryFolder { folder in
         var sizes: [Int] = []
-        _ = try trainer(folder, dataset, steps: 40).run { _ in sizes.append(residentBytes()) }
-        #expect(sizes[39] - sizes[14] < 8 << 20)
+        _ = try trainer(folder, dataset, steps: 24).run { _ in sizes.append(residentBytes()) }
+        #expect(sizes[23] - sizes[9] < 8 << 20)
       }
     }
   }
