@@ -19,7 +19,7 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   public var history: TrainingHistory
 
   package init(
-    preset: String, representation: Representation, normalization: Normalization,
+    preset: Preset, representation: Representation, normalization: Normalization,
     network: UNetConfiguration, labels: [String], noise: NoiseDistribution,
     sampling: SamplingDefaults, history: TrainingHistory
   ) {

@@ -55,7 +55,7 @@ import Torch
     sampling.steps = 4
     return Model(
       configuration: ModelConfiguration(
-        preset: "draft", representation: .small(channels: 2, windowFrames: 32),
+        preset: .draft, representation: .small(channels: 2, windowFrames: 32),
         normalization: Normalization(
           mean: [Float](repeating: -8, count: 32),
           standardDeviation: [Float](repeating: 3, count: 32)),

@@ -441,7 +441,7 @@ private func trainer(
   (configuration.steps, configuration.batchSize, configuration.seed) = (steps, 2, 3)
   change(&configuration)
   return try Trainer(
-    folder: folder, dataset: dataset, preset: .draft, configuration: configuration, device: .cpu,
+    folder: folder, dataset: dataset, configuration: configuration, device: .cpu,
     precision: .float32, resume: resume)
 }
 
