@@ -11,7 +11,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case unknownLabel(String, known: [String])
   case invalidSeconds(Double, limit: Double)
   case invalidArgument(String)
-  case modelExists(String)
+  case modelExists(String, canResume: Bool)
+  case damagedCache(String)
   case nothingToResume(String)
   case otherRun(String, reason: String)
   case datasetChanged(String, reason: String)
@@ -47,16 +48,21 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
       "cannot generate \(format(seconds)) seconds: ask for more than 0 and at most \(format(limit))"
     case .invalidArgument(let reason):
       reason
-    case .modelExists(let path):
-      "\(path) already holds a model: add --resume to train it further, or choose another --output"
+    case .modelExists(let path, let canResume):
+      canResume
+        ? "\(path) already holds a model: add --resume to train it further, or choose another --output"
+        : "\(path) already holds a model: choose another --output"
+    case .damagedCache(let path):
+      "the prepared data in \(path) is damaged: delete that folder and try again"
     case .nothingToResume(let path):
-      "\(path) has no training state to resume: leave out --resume to start from the beginning"
+      "\(path) has no training/checkpoint.safetensors to go on from: train anew with another --output"
     case .otherRun(let path, let reason):
       "cannot resume \(path) with these options: \(reason)"
     case .datasetChanged(let path, let reason):
       "the data is not what \(path) was trained on: \(reason)"
     case .diverged(let step):
-      "the loss is not a number any more at step \(step): resume with a lower --learning-rate"
+      "the loss is not a number any more at step \(step): go on from the last checkpoint with "
+        + "--resume and a lower --learning-rate"
     case .cannotWrite(let path, let reason):
       "cannot write \(path): \(reason)"
     }

@@ -58,6 +58,8 @@ enum CommandError: Error, CustomStringConvertible {
   case unsupportedOutput(String, choices: String)
   case noShippedModel(String)
   case unknownSettings(String)
+  case uselessOptions(String, because: String)
+  case cannotWrite(String, reason: String)
   case noCUDA
 
   var description: String {
@@ -69,6 +71,10 @@ enum CommandError: Error, CustomStringConvertible {
     case .noShippedModel(let path):
       "the model that ships with compose is not at \(path): run from the project's folder, or name "
         + "a model with --model"
+    case .uselessOptions(let options, let reason):
+      "\(reason): leave out \(options)"
+    case .cannotWrite(let path, let reason):
+      "cannot write to \(path): \(reason)"
     case .unknownSettings(let path):
       "\(path) does not say what made it: give --sample-rate, and --fft-size and --hop-length if they "
         + "are not 2048 and 512"

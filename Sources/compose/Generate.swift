@@ -44,7 +44,8 @@ struct Generate: ParsableCommand {
 
   @Option(
     help:
-      "How strictly to follow the label: 1 not at all extra, 1.5 to 3 more. Default: the model's.")
+      "How strictly to follow the label: 0 not at all, 1 as trained, 1.5 to 3 more so. Default: the model's."
+  )
   var guidance: Double?
 
   @Flag(help: "Replace files that exist.")
@@ -83,6 +84,7 @@ struct Generate: ParsableCommand {
     if !overwrite, let taken = paths.first(where: FileManager.default.fileExists(atPath:)) {
       throw CommandError.exists(taken)
     }
+    try makeFolder(of: output)
     if let threads { try setThreadCount(threads) }
     let (device, precision) = try compute.resolved()
     let model = try Model(contentsOf: self.model ?? ShippedModel.path(), device: device)
@@ -92,7 +94,7 @@ struct Generate: ParsableCommand {
     for (index, path) in paths.enumerated() {
       let seed = first &+ UInt64(index)
       var options = Generator.Options()
-      options.label = label ?? drawnLabel(model.configuration, seed)
+      options.label = label ?? model.configuration.label(drawnFrom: seed)
       (options.guidanceScale, options.sampler, options.steps) = (guidance, sampler, steps)
       let clock = ContinuousClock()
       let start = clock.now
@@ -100,9 +102,14 @@ struct Generate: ParsableCommand {
         progress in
         let part = Double(progress.evaluations) / Double(progress.totalEvaluations)
         let spent = start.duration(to: clock.now) / .seconds(1)
+        let number = count > 1 ? "\(index + 1)/\(count)  " : ""
         line.update(
-          String(format: "%d/%d  %3.0f %%  ", index + 1, count, part * 100)
-            + "\(duration(spent / part - spent)) left")
+          part == 1
+            ? number + "turning the spectrogram into sound"
+            : number
+              + String(
+                format: "drawing  %2.0f %%  %@ left", part * 100, duration(spent / part - spent)),
+          force: part == 1)
       }
       try audio.write(to: path, overwrite: overwrite)
       line.finish()
@@ -124,13 +131,6 @@ struct Generate: ParsableCommand {
     let number = String(repeating: "0", count: digits - String(index + 1).count) + String(index + 1)
     let name = "\(url.deletingPathExtension().lastPathComponent)-\(number).\(url.pathExtension)"
     return url.deletingLastPathComponent().appendingPathComponent(name).relativePath
-  }
-
-  /// Without a wish, a piece still has one instrument: a network trained on labels draws best with one.
-  private func drawnLabel(_ configuration: ModelConfiguration, _ seed: UInt64) -> String? {
-    guard !configuration.labels.isEmpty else { return nil }
-    var random = RandomGenerator(seed: seed, stream: .max)
-    return configuration.labels[random.integer(in: 0..<configuration.labels.count)]
   }
 }
 

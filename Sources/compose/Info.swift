@@ -18,7 +18,7 @@ struct Info: ParsableCommand {
     func row(_ name: String, _ value: String) {
       Terminal.result(name.padding(toLength: 12, withPad: " ", startingAt: 0) + value)
     }
-    row("preset", configuration.preset.rawValue)
+    row("preset", configuration.preset)
     row(
       "sound",
       "\(spectrogram.sampleRate) Hz, \(representation.channels == 1 ? "mono" : "stereo (mid and side)")"

@@ -18,7 +18,7 @@ final class Interruption {
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler { [request] in
-        if request.made.exchange(true, ordering: .relaxed) { Foundation.exit(130) }
+        if request.made.exchange(true, ordering: .relaxed) { _exit(130) }
         Terminal.clearLine()
         Terminal.note(message)
       }

@@ -30,8 +30,9 @@ struct SpectrogramCommand: ParsableCommand {
 
     @OptionGroup var settings: SpectrogramOptions
 
-    @Option(help: "\(ColorMap.allCases.map(\.rawValue).joined(separator: ", ")).")
-    var colorMap = ColorMap.magma
+    @Option(
+      help: "\(ColorMap.allCases.map(\.rawValue).joined(separator: ", ")). Default: magma.")
+    var colorMap: ColorMap?
 
     @Flag(help: "No axes.")
     var plain = false
@@ -46,11 +47,16 @@ struct SpectrogramCommand: ParsableCommand {
       let output =
         output ?? URL(fileURLWithPath: file).deletingPathExtension().relativePath + ".png"
       let format = try SpectrogramFormat(path: output)
+      if format == .npy, colorMap != nil || plain || data {
+        throw CommandError.uselessOptions(
+          "--color-map, --plain and --data", because: "\(output) is no picture")
+      }
       guard overwrite || !FileManager.default.fileExists(atPath: output) else {
         throw CommandError.exists(output)
       }
       let audio = try AudioBuffer(contentsOf: file)
       let settings = settings.settings(sampleRate: settings.sampleRate ?? audio.sampleRate)
+      try settings.validate()
       let analysis = try MelSpectrogram(settings)
       let samples = try audio.mono().resampled(to: settings.sampleRate).channels[0]
       let logMel = analysis.logMel(of: samples)
@@ -58,7 +64,7 @@ struct SpectrogramCommand: ParsableCommand {
       case .png:
         try logMel.writePNG(
           to: output, settings: settings,
-          style: data ? .data : .picture(colorMap, axes: !plain), overwrite: overwrite)
+          style: data ? .data : .picture(colorMap ?? .magma, axes: !plain), overwrite: overwrite)
       case .npy:
         try logMel.writeNPY(to: output, settings: settings, overwrite: overwrite)
       }
@@ -120,10 +126,14 @@ struct SpectrogramCommand: ParsableCommand {
     private func read() throws -> (Spectrogram, SpectrogramSettings) {
       switch try SpectrogramFormat(path: file) {
       case .png:
+        try settings.requireNone(for: file)
         return try Spectrogram.readPNG(from: file)
       case .npy:
         let (logMel, kept) = try Spectrogram.readNPY(from: file)
-        if let kept { return (logMel, kept) }
+        if let kept {
+          try settings.requireNone(for: file)
+          return (logMel, kept)
+        }
         guard let sampleRate = settings.sampleRate else {
           throw CommandError.unknownSettings(file)
         }
@@ -140,18 +150,30 @@ struct SpectrogramOptions: ParsableArguments {
   @Option(help: "Hz; sound is resampled to it. Default: the file's own.")
   var sampleRate: Int?
 
-  @Option(help: "Samples in a Fourier transform.")
-  var fftSize = 2048
+  @Option(help: "Samples in a Fourier transform. Default: 2048.")
+  var fftSize: Int?
 
-  @Option(help: "Samples from frame to frame.")
-  var hopLength = 512
+  @Option(help: "Samples from frame to frame. Default: 512.")
+  var hopLength: Int?
 
-  @Option(help: "Rows of the spectrogram.")
-  var melBins = 256
+  @Option(help: "Rows of the spectrogram. Default: 256.")
+  var melBins: Int?
 
   func settings(sampleRate: Int) -> SpectrogramSettings {
-    SpectrogramSettings(
-      sampleRate: sampleRate, fftSize: fftSize, hopLength: hopLength, melBins: melBins)
+    var settings = SpectrogramSettings(sampleRate: sampleRate)
+    settings.fftSize = fftSize ?? settings.fftSize
+    settings.hopLength = hopLength ?? settings.hopLength
+    settings.melBins = melBins ?? settings.melBins
+    return settings
+  }
+
+  /// For a file that says itself what made it.
+  func requireNone(for file: String) throws {
+    guard sampleRate == nil, fftSize == nil, hopLength == nil, melBins == nil else {
+      throw CommandError.uselessOptions(
+        "--sample-rate, --fft-size, --hop-length and --mel-bins",
+        because: "\(file) says itself what made it")
+    }
   }
 }
 

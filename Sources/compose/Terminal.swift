@@ -44,6 +44,19 @@ final class ProgressLine {
   func finish() { Terminal.clearLine() }
 }
 
+/// Makes the folder that a file goes to, before any work is done for the file.
+func makeFolder(of file: String) throws {
+  let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
+  do {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  } catch {
+    throw CommandError.cannotWrite(folder.path, reason: error.localizedDescription)
+  }
+  guard FileManager.default.isWritableFile(atPath: folder.path) else {
+    throw CommandError.cannotWrite(folder.path, reason: "permission denied")
+  }
+}
+
 /// 75 → "1m15s"; 7300 → "2h01m".
 func duration(_ seconds: Double) -> String {
   guard seconds.isFinite else { return "unknown" }

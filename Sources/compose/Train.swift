@@ -34,7 +34,8 @@ struct Train: ParsableCommand {
   var steps: Int?
 
   @Option(
-    help: "Length of the whole run in hours of training. Default: 2, unless --steps is given.")
+    help: "Length of the whole run in hours of training steps. Default: 2, unless --steps is given."
+  )
   var hours: Double?
 
   @Option(help: "Windows of audio in one step. Default: 8.")
@@ -46,8 +47,8 @@ struct Train: ParsableCommand {
   @Option(help: "Decides the first weights and all that is random. Default: 0.")
   var seed: UInt64?
 
-  @Option(help: "Steps between two checkpoints, with samples.")
-  var saveEvery = 250
+  @Option(help: "Steps between two checkpoints, with samples. Default: 250.")
+  var saveEvery: Int?
 
   @Flag(help: "Go on with the run in --output.")
   var resume = false
@@ -67,7 +68,9 @@ struct Train: ParsableCommand {
     try check(batchSize.map { (1...4096).contains($0) } ?? true, "--batch-size must be 1 to 4096.")
     try check(
       learningRate.map { $0 > 0 && $0 <= 1 } ?? true, "--learning-rate must be in 0 to 1.")
-    try check((1...1_000_000_000).contains(saveEvery), "--save-every must be at least 1.")
+    try check(
+      saveEvery.map { (1...1_000_000_000).contains($0) } ?? true, "--save-every must be at least 1."
+    )
     try check(threads.map { (1...1024).contains($0) } ?? true, "--threads must be 1 to 1024.")
   }
 
@@ -76,18 +79,25 @@ struct Train: ParsableCommand {
     let (device, precision) = try compute.resolved()
     let folder = URL(fileURLWithPath: output ?? defaultOutput, isDirectory: true)
     let settings = try resume ? resumedSettings(in: folder) : newSettings(in: folder)
+    try makeFolder(of: folder.path)
     let data = try loadDataset(settings.preset)
     let trainer = try Trainer(
       folder: folder, dataset: data, configuration: settings, device: device,
       precision: precision, resume: resume)
     report(trainer, data, device, precision)
+    try listSkipped(data, in: folder)
 
     let interruption = Interruption(message: "stopping after this step; Ctrl-C again ends at once")
     let line = ProgressLine(quietInterval: 30)
     let outcome = try trainer.run(
       onStep: { line.update(describe($0)) },
       onSave: { step in
-        try preview(trainer.model, step: step, in: folder, device: device, precision: precision)
+        do {
+          try preview(trainer.model, step: step, in: folder, device: device, precision: precision)
+        } catch {
+          line.finish()
+          Terminal.note("no samples at this checkpoint: \(error)")
+        }
       },
       shouldStop: { interruption.isRequested })
     line.finish()
@@ -101,15 +111,19 @@ struct Train: ParsableCommand {
   }
 
   private func newSettings(in folder: URL) throws -> TrainingConfiguration {
-    for name in ["config.json", "training/checkpoint.safetensors"]
-    where FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path) {
-      throw ModelError.modelExists(folder.relativePath)
+    func has(_ name: String) -> Bool {
+      FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
+    }
+    let canResume = has("training/checkpoint.safetensors")
+    if canResume || has("config.json") {
+      throw ModelError.modelExists(folder.relativePath, canResume: canResume)
     }
     var settings = TrainingConfiguration(preset: preset ?? .standard)
     settings.batchSize = batchSize ?? settings.batchSize
     settings.learningRate = learningRate ?? settings.learningRate
     settings.seed = seed ?? settings.seed
-    (settings.steps, settings.saveInterval) = (steps, saveEvery)
+    settings.steps = steps
+    settings.saveInterval = saveEvery ?? settings.saveInterval
     settings.hours = hours ?? (steps == nil ? 2 : nil)
     return settings
   }
@@ -124,10 +138,10 @@ struct Train: ParsableCommand {
     }
     try keep("--preset", preset, settings.preset)
     try keep("--batch-size", batchSize, settings.batchSize)
-    try keep("--learning-rate", learningRate, settings.learningRate)
     try keep("--seed", seed, settings.seed)
     if steps != nil || hours != nil { (settings.steps, settings.hours) = (steps, hours) }
-    settings.saveInterval = saveEvery
+    settings.learningRate = learningRate ?? settings.learningRate
+    settings.saveInterval = saveEvery ?? settings.saveInterval
     return settings
   }
 
@@ -146,8 +160,24 @@ struct Train: ParsableCommand {
     for skipped in data.skipped.prefix(10) {
       Terminal.note("skipped \(skipped.path): \(skipped.reason)")
     }
-    if data.skipped.count > 10 { Terminal.note("skipped \(data.skipped.count - 10) more") }
+    if data.skipped.count > 10 {
+      Terminal.note(
+        "skipped \(data.skipped.count - 10) more, listed in skipped.txt in the model's folder")
+    }
+    if data.skipped.contains(where: \.isTooShort) {
+      Terminal.note("(--preset oneshots takes short clips too, and fills them up with silence)")
+    }
     return data
+  }
+
+  private func listSkipped(_ data: Dataset, in folder: URL) throws {
+    let lines = data.skipped.map { "\($0.path): \($0.reason)\n" }.joined()
+    let file = folder.appendingPathComponent("skipped.txt")
+    do {
+      try Data(lines.utf8).write(to: file, options: .atomic)
+    } catch {
+      throw ModelError.cannotWrite(file.relativePath, reason: error.localizedDescription)
+    }
   }
 
   private func withProgress<R>(_ body: (SharedProgressLine) throws -> R) rethrows -> R {

@@ -15,6 +15,7 @@ public struct AudioFolder: Sendable {
     public var label: String?
     var bytes: Int
     var modified: Date
+    var isReadable: Bool
   }
 
   public let path: String
@@ -48,7 +49,8 @@ public struct AudioFolder: Sendable {
         File(
           path: relative, label: parents.isEmpty ? nil : parents.joined(separator: "/"),
           bytes: values.fileSize ?? 0,
-          modified: values.contentModificationDate ?? .distantPast))
+          modified: values.contentModificationDate ?? .distantPast,
+          isReadable: FileManager.default.isReadableFile(atPath: url.path)))
     }
     if seen == 0 { throw ModelError.emptyFolder(path) }
     if files.isEmpty { throw ModelError.noAudio(path) }

@@ -19,6 +19,8 @@ public final class Dataset: Sendable {
   public struct Skipped: Codable, Sendable, Equatable {
     public var path: String
     public var reason: String
+    /// Whether a preset that fills up short clips would take it.
+    public var isTooShort = false
   }
 
   /// What the file of frames holds.
@@ -36,7 +38,8 @@ public final class Dataset: Sendable {
   public let normalization: Normalization
   /// Distinct labels in alphabetical order.
   public let labels: [String]
-  /// Identifies the files and the representation; equal for equal data.
+  /// Of the representation and the names and sizes of the files: equal for the same data, also
+  /// in another place.
   public let fingerprint: String
   private let frames: Data
   /// The number of places where a window can start, up to and with each clip.
@@ -58,8 +61,10 @@ public final class Dataset: Sendable {
     try representation.validate()
     self.path = folder.path
     self.representation = representation
-    fingerprint = try Self.fingerprint(folder, representation)
-    let home = cache.appendingPathComponent(fingerprint, isDirectory: true)
+    let fingerprint = try Self.fingerprint(folder, representation)
+    self.fingerprint = fingerprint.hexadecimal
+    let home = cache.appendingPathComponent(
+      Self.cacheKey(fingerprint, folder), isDirectory: true)
     let indexFile = home.appendingPathComponent("index.json")
     if !FileManager.default.fileExists(atPath: indexFile.path) {
       try DatasetPreparation(folder: folder, representation: representation)
@@ -72,8 +77,7 @@ public final class Dataset: Sendable {
       frames = try Data(
         contentsOf: home.appendingPathComponent("frames.f16"), options: .alwaysMapped)
     } catch {
-      throw ModelError.damagedModel(
-        home.path, reason: "the prepared data cannot be read; delete this folder and try again")
+      throw ModelError.damagedCache(home.path)
     }
     let width = representation.channels * representation.spectrogram.melBins
     let values = frames.count / MemoryLayout<Float16>.size
@@ -83,8 +87,7 @@ public final class Dataset: Sendable {
           && $0.frames <= (values - $0.offset) / width
       })
     else {
-      throw ModelError.damagedModel(
-        home.path, reason: "the prepared data is cut short; delete this folder and try again")
+      throw ModelError.damagedCache(home.path)
     }
     let window = representation.windowFrames
     let long = index.clips.filter { representation.padsShortClips || $0.frames >= window }
@@ -96,7 +99,8 @@ public final class Dataset: Sendable {
           path: $0.path,
           reason: String(
             format: "%.2f s, shorter than the window of %.2f s", $0.seconds,
-            representation.windowSeconds))
+            representation.windowSeconds),
+          isTooShort: true)
       }
     if index.clips.isEmpty, let first = skipped.first {
       throw ModelError.noneReadable(path, count: skipped.count, first: first)
@@ -158,9 +162,10 @@ public final class Dataset: Sendable {
     }
   }
 
+  /// Of the frames' settings, and the names and sizes of the files, wherever they lie.
   private static func fingerprint(
     _ folder: AudioFolder, _ representation: Representation
-  ) throws -> String {
+  ) throws -> FNV1a {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     // The window decides what is cut from the frames, not what they are.
@@ -168,10 +173,17 @@ public final class Dataset: Sendable {
     (frames.windowFrames, frames.padsShortClips) = (0, false)
     var hash = FNV1a()
     hash.add(try encoder.encode(frames))
+    for file in folder.files { hash.add(Data("\(file.path)|\(file.bytes)".utf8)) }
+    return hash
+  }
+
+  /// Of what may change while the fingerprint does not: the place and the times of the files, and
+  /// whether they may be read.
+  private static func cacheKey(_ fingerprint: FNV1a, _ folder: AudioFolder) -> String {
+    var hash = fingerprint
     hash.add(Data(folder.path.utf8))
     for file in folder.files {
-      hash.add(
-        Data("\(file.path)|\(file.bytes)|\(file.modified.timeIntervalSince1970)".utf8))
+      hash.add(Data("\(file.modified.timeIntervalSince1970)|\(file.isReadable)".utf8))
     }
     return hash.hexadecimal
   }

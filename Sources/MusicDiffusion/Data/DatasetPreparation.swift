@@ -27,7 +27,7 @@ struct DatasetPreparation {
       if !FileManager.default.fileExists(atPath: home.path) {
         try FileManager.default.moveItem(at: partial, to: home)
       }
-    } catch let error as CocoaError {
+    } catch let error where !(error is ModelError || error is SpectroError) {
       throw ModelError.cannotWrite(parent.path, reason: error.localizedDescription)
     }
   }

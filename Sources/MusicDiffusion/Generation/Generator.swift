@@ -10,7 +10,7 @@ public import Torch
 public struct Generator: Sendable {
   /// What to draw. Whatever is nil is as the model's `config.json` has it.
   public struct Options: Sendable {
-    /// A label of the model, or nil for none.
+    /// A label of the model; nil draws one from the seed. Guidance 0 is the model without labels.
     public var label: String?
     public var guidanceScale: Double?
     public var sampler: Sampler?
@@ -55,7 +55,7 @@ public struct Generator: Sendable {
     let planes = try logMel(
       seconds: seconds, seed: seed, options: options, onProgress: onProgress)
     let representation = model.configuration.representation
-    let inverter = try MelInverter(representation.spectrogram)
+    let inverter = try MelInverter(representation.spectrogram, threads: threadCount)
     let sampleCount = Self.sampleCount(seconds, representation)
     let channels = try planes.map {
       try inverter.audio(
@@ -76,7 +76,8 @@ public struct Generator: Sendable {
     let configuration = model.configuration
     let representation = configuration.representation
     let sampling = configuration.sampling
-    let label = try options.label.map(configuration.labelIndex) ?? configuration.labels.count
+    let name = options.label ?? configuration.label(drawnFrom: seed)
+    let label = try name.map(configuration.labelIndex) ?? configuration.labels.count
     let steps = options.steps ?? sampling.steps
     guard (2...10_000).contains(steps) else {
       throw ModelError.invalidArgument("--steps must be 2 to 10000, not \(steps)")

@@ -31,7 +31,8 @@ public final class Trainer {
   ///
   /// - Parameters:
   ///   - folder: where the model goes; made if it is not there.
-  ///   - configuration: of a resumed run, only `steps`, `hours` and `saveInterval` count.
+  ///   - configuration: of a resumed run, only `steps`, `hours`, `saveInterval` and `learningRate`
+  ///     count; the rest is as the run began.
   /// - Throws: ``ModelError``, `TorchError`.
   public init(
     folder: URL, dataset: Dataset, configuration: TrainingConfiguration,
@@ -205,7 +206,8 @@ public final class Trainer {
       model: ModelConfiguration(
         preset: configuration.preset, representation: dataset.representation,
         normalization: dataset.normalization,
-        network: configuration.preset.network(labelCount: dataset.labels.count), labels: dataset.labels,
+        network: configuration.preset.network(labelCount: dataset.labels.count),
+        labels: dataset.labels,
         noise: configuration.noise, sampling: SamplingDefaults(), history: history),
       dataset: dataset.fingerprint)
   }
@@ -222,6 +224,7 @@ public final class Trainer {
     state.configuration.steps = configuration.steps
     state.configuration.hours = configuration.hours
     state.configuration.saveInterval = configuration.saveInterval
+    state.configuration.learningRate = configuration.learningRate
     return state
   }
 }
