@@ -118,7 +118,7 @@ struct SpectrogramCommand: ParsableCommand {
       let (logMel, settings) = try read()
       let samples = try MelInverter(settings).audio(fromLogMel: logMel, iterations: iterations)
       let audio = AudioBuffer(channels: [samples], sampleRate: settings.sampleRate)
-      try audio.writeReportingClipping(to: output, overwrite: overwrite)
+      try audio.writeUnclipped(to: output, overwrite: overwrite)
       Terminal.result(
         "\(output): " + String(format: "%.2f s at %d Hz", audio.duration, audio.sampleRate))
     }
@@ -190,11 +190,13 @@ enum SpectrogramFormat {
 }
 
 extension AudioBuffer {
-  /// Writes the file and says so when samples had to be clipped.
-  func writeReportingClipping(to path: String, overwrite: Bool) throws {
-    let clipped = try write(to: path, overwrite: overwrite)
-    if clipped > 0 {
-      Terminal.note("\(path): \(clipped) samples were beyond full scale and are clipped")
+  /// Writes the file, turned down as a whole and with a word about it if it would clip.
+  func writeUnclipped(to path: String, overwrite: Bool) throws {
+    let quieter = limited(toPeak: 0.999)
+    try quieter.write(to: path, overwrite: overwrite)
+    if peak > 1 {
+      Terminal.note(
+        String(format: "%@: turned down by %.1f dB, or it would clip", path, 20 * log10(peak)))
     }
   }
 }
