@@ -38,9 +38,10 @@ public final class Dataset: Sendable {
   public let normalization: Normalization
   /// Distinct labels in alphabetical order.
   public let labels: [String]
-  /// Of the representation and the names and sizes of the files: equal for the same data, also
-  /// in another place.
+  /// Equal for the same data, also in another place.
   public let fingerprint: String
+  /// The name of the prepared data's folder in the cache.
+  package let cacheKey: String
   private let frames: Data
   /// The number of places where a window can start, up to and with each clip.
   private let cumulativeStarts: [Int]
@@ -61,10 +62,8 @@ public final class Dataset: Sendable {
     try representation.validate()
     self.path = folder.path
     self.representation = representation
-    let fingerprint = try Self.fingerprint(folder, representation)
-    self.fingerprint = fingerprint.hexadecimal
-    let home = cache.appendingPathComponent(
-      Self.cacheKey(fingerprint, folder), isDirectory: true)
+    cacheKey = try Self.cacheKey(folder, representation)
+    let home = cache.appendingPathComponent(cacheKey, isDirectory: true)
     let indexFile = home.appendingPathComponent("index.json")
     if !FileManager.default.fileExists(atPath: indexFile.path) {
       try DatasetPreparation(folder: folder, representation: representation)
@@ -112,6 +111,7 @@ public final class Dataset: Sendable {
     self.frames = frames
     clips = long
     normalization = index.normalization
+    fingerprint = try Self.fingerprint(representation, index)
     labels = Set(long.compactMap(\.label)).sorted()
     var starts = 0
     cumulativeStarts = long.map { clip in
@@ -162,30 +162,43 @@ public final class Dataset: Sendable {
     }
   }
 
-  /// Of the frames' settings, and the names and sizes of the files, wherever they lie.
+  /// Of the files' names, lengths and statistics, wherever they lie: other sound has others.
   private static func fingerprint(
-    _ folder: AudioFolder, _ representation: Representation
-  ) throws -> FNV1a {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    // The window decides what is cut from the frames, not what they are.
-    var frames = representation
-    (frames.windowFrames, frames.padsShortClips) = (0, false)
+    _ representation: Representation, _ index: Index
+  ) throws -> String {
     var hash = FNV1a()
-    hash.add(try encoder.encode(frames))
-    for file in folder.files { hash.add(Data("\(file.path)|\(file.bytes)".utf8)) }
-    return hash
+    hash.add(try sortedJSON(ignoringWindow(representation)))
+    hash.add(try sortedJSON(index.normalization))
+    for clip in index.clips { hash.add(Data("\(clip.path)|\(clip.frames)".utf8)) }
+    return hash.hexadecimal
   }
 
-  /// Of what may change while the fingerprint does not: the place and the times of the files, and
+  /// Of all that could make the prepared data another: the files' place, sizes and times, and
   /// whether they may be read.
-  private static func cacheKey(_ fingerprint: FNV1a, _ folder: AudioFolder) -> String {
-    var hash = fingerprint
+  private static func cacheKey(
+    _ folder: AudioFolder, _ representation: Representation
+  ) throws -> String {
+    var hash = FNV1a()
+    hash.add(try sortedJSON(ignoringWindow(representation)))
     hash.add(Data(folder.path.utf8))
     for file in folder.files {
-      hash.add(Data("\(file.modified.timeIntervalSince1970)|\(file.isReadable)".utf8))
+      let time = file.modified.timeIntervalSince1970
+      hash.add(Data("\(file.path)|\(file.bytes)|\(time)|\(file.isReadable)".utf8))
     }
     return hash.hexadecimal
+  }
+
+  /// The window decides what is cut from the frames, not what they are.
+  private static func ignoringWindow(_ representation: Representation) -> Representation {
+    var frames = representation
+    (frames.windowFrames, frames.padsShortClips) = (0, false)
+    return frames
+  }
+
+  private static func sortedJSON(_ value: some Encodable) throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    return try encoder.encode(value)
   }
 }
 
