@@ -2,6 +2,11 @@
 ///
 /// Values beyond ±1 are kept as they are; only writing an integer format clips them.
 public struct AudioBuffer: Sendable, Equatable {
+  /// Rates that files may have and resampling takes, in Hz. Below, nothing above 500 Hz is left of
+  /// music; above, there is no converter. Between the two, a damaged header cannot ask for more
+  /// than 768 times the memory that its samples take.
+  public static let sampleRates = 1000...768_000
+
   /// One array of samples per channel, all of the same length.
   public var channels: [[Float]]
   /// In Hz.

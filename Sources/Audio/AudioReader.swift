@@ -32,16 +32,21 @@ public final class AudioReader {
 
   /// Opens a file and reads its headers.
   ///
-  /// - Throws: `AudioError` when it is not there, cannot be read or is not audio.
+  /// - Throws: `AudioError` when it is not there, cannot be read, is not audio or has a rate outside
+  ///   `AudioBuffer.sampleRates`.
   public init(_ path: String) throws {
     try checkReadable(path)
     var info = SF_INFO()
     guard let file = sf_open(path, Int32(SFM_READ), &info) else {
       throw openingError(path)
     }
-    guard info.samplerate > 0, info.channels > 0 else {
+    let rates = AudioBuffer.sampleRates
+    guard rates.contains(Int(info.samplerate)), info.channels > 0 else {
       sf_close(file)
-      throw AudioError.unsupported(path: path, reason: "its sample rate is \(info.samplerate) Hz")
+      throw AudioError.unsupported(
+        path: path,
+        reason: "its sample rate is \(info.samplerate) Hz, not \(rates.lowerBound) to "
+          + "\(rates.upperBound); convert it first")
     }
     self.file = file
     self.path = path

@@ -14,13 +14,15 @@ public final class Resampler {
   private var produced = 0
 
   /// - Parameters:
-  ///   - inputRate: in Hz, above 0.
-  ///   - outputRate: in Hz, above 0.
-  /// - Throws: `AudioError.resampling` where libsoxr refuses the ratio.
+  ///   - inputRate: in Hz, one of `AudioBuffer.sampleRates`.
+  ///   - outputRate: in Hz, one of `AudioBuffer.sampleRates`.
+  /// - Throws: `AudioError.resampling` for other rates, or where libsoxr fails.
   public init(from inputRate: Int, to outputRate: Int, channelCount: Int) throws {
-    guard inputRate > 0, outputRate > 0 else {
+    let rates = AudioBuffer.sampleRates
+    guard rates.contains(inputRate), rates.contains(outputRate) else {
       throw AudioError.resampling(
-        from: inputRate, to: outputRate, reason: "a sample rate is above 0 Hz")
+        from: inputRate, to: outputRate,
+        reason: "sample rates are from \(rates.lowerBound) to \(rates.upperBound) Hz")
     }
     self.inputRate = inputRate
     self.outputRate = outputRate
@@ -80,7 +82,7 @@ public final class Resampler {
   private func run(_ state: soxr_t, _ samples: [Float]?) throws -> [Float] {
     if samples?.isEmpty == true { return [] }
     let inputLimit = 1 << 14
-    let outputLimit = outputCount(of: inputLimit) + 1
+    let outputLimit = min(outputCount(of: inputLimit) + 1, 1 << 17)
     let inputCount = samples?.count ?? 0
     var output: [Float] = []
     output.reserveCapacity(outputCount(of: inputCount) + 1)
@@ -115,7 +117,7 @@ public final class Resampler {
 extension AudioBuffer {
   /// The same sound at another rate, of `round(sampleCount · rate / sampleRate)` samples.
   ///
-  /// - Throws: `AudioError.resampling` for a rate of 0 or less, or a ratio libsoxr refuses.
+  /// - Throws: `AudioError.resampling` for a rate outside `sampleRates`.
   public func resampled(to rate: Int) throws -> AudioBuffer {
     if rate == sampleRate { return self }
     let resampler = try Resampler(from: sampleRate, to: rate, channelCount: channelCount)

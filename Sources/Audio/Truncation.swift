@@ -5,10 +5,11 @@ import Glibc
 struct Truncation {
   let promisedBytes, foundBytes: Int
 
-  /// The length promised, to within a few samples, of a file in which `found` samples are left.
+  /// The length promised, to within a few samples, of a file in which `found` samples are left;
+  /// nil for a promise beyond all counting.
   func promisedSamples(found: Int) -> Int? {
     guard foundBytes > 0 else { return nil }
-    return Int((Double(found) * Double(promisedBytes) / Double(foundBytes)).rounded())
+    return Int(exactly: (Double(found) * Double(promisedBytes) / Double(foundBytes)).rounded())
   }
 
   /// Looks into WAV, RF64, AIFF, CAF and AU files. Of FLAC and MP3 libsndfile itself tells the length
@@ -65,7 +66,9 @@ struct Truncation {
       let size = file.integer(at: position + 4, bytes: 8)  // nil when negative, which is open
     {
       if name == "data" { return (position + 12, size) }
-      position += 12 + size
+      let (end, overflow) = (position + 12).addingReportingOverflow(size)
+      if overflow { break }
+      position = end
     }
     return nil
   }

@@ -131,6 +131,40 @@ import Testing
     #expect(try AudioBuffer(contentsOf: folder.write(file, to: "a.wav")) == samples)
   }
 
+  /// A header may claim any rate; one of no sound there is would make resampling endless.
+  @Test(arguments: [1, 999, 768_001, 2_000_000_000])
+  func absurdRates(_ rate: UInt32) throws {
+    try tone(sampleCount: 1000).write(to: folder("a.wav"), encoding: .wav16)
+    var file = try bytes(of: folder("a.wav"))
+    withUnsafeBytes(of: rate.littleEndian) { file.replaceSubrange(24..<28, with: $0) }
+    let path = try folder.write(file, to: "a.wav")
+    let reason = "its sample rate is \(rate) Hz, not 1000 to 768000; convert it first"
+    #expect(throws: AudioError.unsupported(path: path, reason: reason)) { try AudioReader(path) }
+  }
+
+  /// Sizes whose sum with the place where they stand is no number.
+  @Test(arguments: ["free", "data"])
+  func absurdChunksOfCAF(_ name: String) throws {
+    let size: [UInt8] = [0x7F] + [UInt8](repeating: 0xFF, count: 7)
+    var file = Array("caff".utf8) + [0, 1, 0, 0] + "desc".utf8 + [0, 0, 0, 0, 0, 0, 0, 32]
+    file += [0x40, 0xE7, 0x70, 0, 0, 0, 0, 0] + "lpcm".utf8 + [0, 0, 0, 0]  // 48000 Hz
+    file += [0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 16]
+    file += Array(name.utf8) + size + [UInt8](repeating: 0, count: 2004)
+    let path = try folder.write(file, to: "a.caf")
+    #expect(throws: AudioError.self) { try AudioBuffer(contentsOf: path) }
+  }
+
+  @Test func absurdLengthOfRF64() throws {
+    try tone(sampleCount: 1000).write(to: folder("a.wav"), encoding: .wav16)
+    let wav = try bytes(of: folder("a.wav"))
+    let huge: [UInt8] = [UInt8](repeating: 0xFF, count: 7) + [0x7F]
+    let open: [UInt8] = [0xFF, 0xFF, 0xFF, 0xFF]
+    var file = Array("RF64".utf8) + open + "WAVE".utf8 + "ds64".utf8 + [28, 0, 0, 0]
+    file += huge + huge + huge + [0, 0, 0, 0] + wav[12..<36] + "data".utf8 + open + wav[44...]
+    let path = try folder.write(file, to: "a.wav")
+    #expect(throws: AudioError.self) { try AudioBuffer(contentsOf: path) }
+  }
+
   /// Bytes gone wrong are an error or other sound, but neither a crash nor endless.
   @Test(arguments: AudioEncoding.allCases)
   func scrambled(_ encoding: AudioEncoding) throws {

@@ -40,7 +40,9 @@ import Testing
 
   @Test(arguments: [1, 2, 3, 100, 999, 44100, 44101])
   func lengthIsExact(_ count: Int) throws {
-    for (from, to) in [(44100, 22050), (22050, 44100), (48000, 22050), (8000, 192_000), (7, 3)] {
+    for (from, to) in [
+      (44100, 22050), (22050, 44100), (48000, 22050), (8000, 192_000), (7000, 3000),
+    ] {
       let sound = noise(seed: 1, sampleCount: count, sampleRate: from)
       let expected = Int((Double(count) * Double(to) / Double(from)).rounded())
       #expect(try sound.resampled(to: to).sampleCount == expected)
@@ -74,11 +76,30 @@ import Testing
     #expect(try sound.resampled(to: 8000) == sound)
   }
 
-  @Test(arguments: [0, -1])
+  @Test(arguments: [0, -1, 999, 768_001, .max])
   func refuses(rate: Int) {
     #expect(
       throws: AudioError.resampling(
-        from: 48000, to: rate, reason: "a sample rate is above 0 Hz")
+        from: 48000, to: rate, reason: "sample rates are from 1000 to 768000 Hz")
     ) { try tone().resampled(to: rate) }
+    if rate > 0 {
+      let sound = AudioBuffer(channels: [[0]], sampleRate: rate)
+      #expect(throws: AudioError.self) { try sound.resampled(to: 48000) }
+    }
+  }
+
+  /// The largest ratio, in blocks that do not fit what comes out of them.
+  @Test func farthestRates() throws {
+    let (lowest, highest) = (1000, 768_000)
+    let up = try tone(100, sampleCount: 1000, sampleRate: lowest).resampled(to: highest)
+    #expect(up.sampleCount == highest)
+    let inner = highest / 4..<highest * 3 / 4
+    #expect(
+      difference(up[inner], tone(100, sampleCount: highest, sampleRate: highest)[inner]) < 1e-4)
+    let down = try up.resampled(to: lowest)
+    #expect(down.sampleCount == 1000)
+    #expect(
+      difference(down[250..<750], tone(100, sampleCount: 1000, sampleRate: lowest)[250..<750])
+        < 1e-4)
   }
 }
