@@ -42,20 +42,31 @@ public struct SpectrogramSettings: Codable, Sendable, Equatable {
   /// The upper edge of the highest mel filter, Hz.
   public var topFrequency: Double { maxFrequency ?? Double(sampleRate) / 2 }
 
+  /// Hz. Below, nothing above 500 Hz is left of music; above, there is no converter.
+  private static let sampleRates = 1000...768_000
+
+  /// Filter weights, `melBins * (fftSize / 2 + 1)`, that a filter bank may hold: 256 MB of them.
+  private static let maximumWeights = 1 << 26
+
   /// Throws `SpectroError.invalidSettings` for what no spectrogram can have.
   public func validate() throws {
     func require(_ condition: Bool, _ reason: @autoclosure () -> String) throws {
       if !condition { throw SpectroError.invalidSettings(reason()) }
     }
-    try require(sampleRate > 0, "sampleRate must be positive, not \(sampleRate)")
+    let rates = Self.sampleRates
+    try require(
+      rates.contains(sampleRate),
+      "sampleRate must be from \(rates.lowerBound) to \(rates.upperBound) Hz, not \(sampleRate)")
     try require(
       (2...1 << 20).contains(fftSize) && fftSize % 2 == 0,
       "fftSize must be even, from 2 to \(1 << 20), not \(fftSize)")
     try require(
       hopLength > 0 && hopLength <= fftSize / 2,
       "hopLength must be from 1 to half of fftSize (\(fftSize / 2)), not \(hopLength)")
+    let mostMelBins = min(1 << 16, Self.maximumWeights / (fftSize / 2 + 1))
     try require(
-      (1...1 << 16).contains(melBins), "melBins must be from 1 to \(1 << 16), not \(melBins)")
+      (1...mostMelBins).contains(melBins),
+      "melBins must be from 1 to \(mostMelBins) where fftSize is \(fftSize), not \(melBins)")
     try require(
       minFrequency >= 0 && minFrequency < topFrequency
         && topFrequency <= Double(sampleRate) / 2,
