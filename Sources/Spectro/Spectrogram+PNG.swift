@@ -101,9 +101,10 @@ extension PictureDescription {
   func values(in pixels: PNGFile.Pixels, width: Int, height: Int) -> [Float]? {
     guard
       frames > 0, bins == settings.melBins, frameWidth > 0, binHeight > 0, left >= 0, top >= 0,
-      low.isFinite, high.isFinite, low < high,
+      low.isFinite, high.isFinite, low < high, (high - low).isFinite,
+      // Nothing exceeds 2^31 before it is multiplied, so that no product can overflow.
       frames <= width, bins <= height, frameWidth <= width, binHeight <= height,
-      left + frames * frameWidth <= width, top + bins * binHeight <= height
+      left <= width - frames * frameWidth, top <= height - bins * binHeight
     else { return nil }
     var values = [Float](repeating: 0, count: frames * bins)
     /// Means of each cell's pixels, so that painting with a soft brush counts.

@@ -131,6 +131,37 @@ import Testing
     }
   }
 
+  /// The text of a picture is anyone's to write.
+  @Test(arguments: ["left", "top", "frames", "bins", "frameWidth", "binHeight"], [-1, Int.max])
+  func refusesAbsurdLayouts(_ key: String, _ value: Int) throws {
+    let folder = try TemporaryFolder()
+    let path = folder("a.png")
+    try Self.logMel().writePNG(to: path, settings: Self.settings, style: .data)
+    var data = try bytes(of: path)
+    let start = try #require(
+      data.indices.first { data[$0...].starts(with: "tEXtSpectrogram".utf8) })
+    let length = data[start - 4..<start].reduce(0) { $0 << 8 | Int($1) }
+    let chunk = start..<start + 4 + length
+    var text = String(decoding: data[chunk], as: UTF8.self)
+    let number = try #require(text.firstRange(of: try Regex("\"\(key)\":[0-9]+")))
+    text.replaceSubrange(number, with: "\"\(key)\":\(value)")
+    let changed = Array(text.utf8)
+    func big(_ number: Int) -> [UInt8] { (0..<4).map { UInt8(number >> (24 - 8 * $0) & 255) } }
+    data.replaceSubrange(
+      start - 4..<chunk.upperBound + 4,
+      with: big(changed.count - 4) + changed + big(Int(checksum(changed))))
+    try write(data, to: path)
+    let error = #expect(throws: SpectroError.self) { try Spectrogram.readPNG(from: path) }
+    #expect("\(try #require(error))".contains("not the size that its spectrogram had"))
+  }
+
+  /// CRC-32 of a PNG's chunk.
+  private func checksum(_ bytes: [UInt8]) -> UInt32 {
+    ~bytes.reduce(~0) { sum, byte in
+      (0..<8).reduce(sum ^ UInt32(byte)) { sum, _ in sum >> 1 ^ (sum & 1 == 1 ? 0xEDB8_8320 : 0) }
+    }
+  }
+
   @Test func refusesPicturesOfOtherPrograms() throws {
     let folder = try TemporaryFolder()
     let path = folder("a.png")
