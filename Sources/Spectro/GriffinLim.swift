@@ -35,54 +35,47 @@ public struct GriffinLim: Sendable {
     from magnitudes: Spectrogram, start: Start = .phaseGradient, seed: UInt64 = 0,
     sampleCount: Int? = nil
   ) -> [Float] {
-    let phases =
-      switch start {
-      case .phaseGradient:
-        PhaseGradient.phases(of: magnitudes, stft: stft, seed: seed)
-      case .random:
-        magnitudes.values.indices.map { randomPhase(seed: seed, index: $0) }
-      }
-    return magnitudes.values.withUnsafeBufferPointer { values in
-      audio(from: magnitudes, phases: phases, sampleCount: sampleCount) { frame, scratch in
-        let row = values.baseAddress.unsafelyUnwrapped + frame * magnitudes.bins
-        Self.impose(row, bins: magnitudes.bins, on: scratch)
+    let bins = magnitudes.bins
+    return audio(
+      frames: magnitudes.frames, sampleCount: sampleCount, start: start, seed: seed
+    ) { frames in
+      let values = magnitudes.values[frames.lowerBound * bins..<frames.upperBound * bins]
+      return Spectrogram(values: Array(values), frames: frames.count, bins: bins)
+    } project: { frame, scratch in
+      magnitudes.values.withUnsafeBufferPointer { values in
+        let row = values.baseAddress.unsafelyUnwrapped + frame * bins
+        Self.impose(row, bins: bins, on: scratch)
       }
     }
   }
 
+  /// Asks for the first magnitudes in parts, so that they and their phases need not exist at once.
+  ///
   /// - Parameters:
-  ///   - magnitudes: the start's, `[frames, fftSize / 2 + 1]`.
-  ///   - phases: the start's, radians, in the same order.
+  ///   - magnitudes: the start's of a range of frames, `[frames, fftSize / 2 + 1]`.
   ///   - project: moves one frame's spectrum to the nearest that has the wanted magnitudes; its
   ///     scale on entry is of no meaning.
   func audio(
-    from magnitudes: Spectrogram, phases: [Float], sampleCount: Int?,
+    frames: Int, sampleCount: Int?, start: Start, seed: UInt64,
+    magnitudes: (_ frames: Range<Int>) -> Spectrogram,
     project: (_ frame: Int, _ scratch: RealFFT.Scratch) -> Void
   ) -> [Float] {
-    precondition(magnitudes.bins == stft.bins, "the transform and the spectrogram differ in bins")
-    precondition(phases.count == magnitudes.values.count, "one phase for each magnitude")
-    let (frames, bins) = (magnitudes.frames, magnitudes.bins)
     let sampleCount = sampleCount ?? stft.sampleCount(frames: frames)
     var signal = [Float](repeating: 0, count: sampleCount)
     if sampleCount == 0 || frames == 0 { return signal }
 
     let overlapAdd = OverlapAdd(stft, frames: frames, sampleCount: sampleCount)
-    magnitudes.values.withUnsafeBufferPointer { magnitudes in
-      phases.withUnsafeBufferPointer { phases in
-        overlapAdd.synthesize(into: &signal) { frame, scratch in
-          for bin in 0..<bins {
-            let i = frame * bins + bin
-            scratch.spectrum[2 * bin] = magnitudes[i] * cos(phases[i])
-            scratch.spectrum[2 * bin + 1] = magnitudes[i] * sin(phases[i])
-          }
-        }
-      }
+    // As much at once as keeps all threads at work.
+    let part = PhaseGradient.segmentSize * stft.threads
+    for first in stride(from: 0, to: frames, by: part) {
+      let range = first..<min(first + part, frames)
+      add(magnitudes(range), firstFrame: first, start: start, seed: seed, to: overlapAdd)
     }
+    overlapAdd.join(into: &signal)
 
     // Only phases count, so the extrapolation may be scaled: c_n - a / (1 + a) c_(n-1).
     let recall = Float(momentum / (1 + momentum))
     var previous = [Float](repeating: 0, count: sampleCount)
-    var next = previous
     for _ in 0..<iterations {
       signal.withUnsafeMutableBufferPointer { signal in
         previous.withUnsafeMutableBufferPointer { previous in
@@ -92,14 +85,42 @@ public struct GriffinLim: Sendable {
         }
       }
       signal.withUnsafeBufferPointer { signal in
-        overlapAdd.synthesize(into: &next) { frame, scratch in
+        overlapAdd.add(0..<frames) { frame, scratch in
           stft.analyze(signal, frame: frame, scratch)
           project(frame, scratch)
         }
       }
-      swap(&signal, &next)
+      overlapAdd.join(into: &signal)
     }
     return signal
+  }
+
+  /// Gives frames their first phases and adds them.
+  private func add(
+    _ magnitudes: Spectrogram, firstFrame: Int, start: Start, seed: UInt64,
+    to overlapAdd: OverlapAdd
+  ) {
+    precondition(magnitudes.bins == stft.bins, "the transform and the spectrogram differ in bins")
+    let bins = stft.bins
+    let first = firstFrame * bins
+    let phases =
+      switch start {
+      case .phaseGradient:
+        PhaseGradient.phases(of: magnitudes, firstFrame: firstFrame, stft: stft, seed: seed)
+      case .random:
+        magnitudes.values.indices.map { randomPhase(seed: seed, index: first + $0) }
+      }
+    magnitudes.values.withUnsafeBufferPointer { magnitudes in
+      phases.withUnsafeBufferPointer { phases in
+        overlapAdd.add(firstFrame..<firstFrame + magnitudes.count / bins) { frame, scratch in
+          for bin in 0..<bins {
+            let i = frame * bins + bin - first
+            scratch.spectrum[2 * bin] = magnitudes[i] * cos(phases[i])
+            scratch.spectrum[2 * bin + 1] = magnitudes[i] * sin(phases[i])
+          }
+        }
+      }
+    }
   }
 
   /// Keeps the phases of `scratch.spectrum` and replaces its magnitudes.

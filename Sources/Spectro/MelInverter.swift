@@ -37,15 +37,18 @@ public final class MelInverter: Sendable {
     fromLogMel logMel: Spectrogram, iterations: Int = 32, momentum: Double = 0.99,
     seed: UInt64 = 0, sampleCount: Int? = nil
   ) throws -> [Float] {
-    let magnitudes = try magnitudes(fromLogMel: logMel)
-    let phases = PhaseGradient.phases(of: magnitudes, stft: mel.stft, seed: seed)
+    try check(logMel)
+    let bins = logMel.bins
     let melValues = logMel.values.map(exp)
     return melValues.withUnsafeBufferPointer { melValues in
-      GriffinLim(mel.stft, iterations: iterations, momentum: momentum)
-        .audio(from: magnitudes, phases: phases, sampleCount: sampleCount) { frame, scratch in
-          let row = melValues.baseAddress.unsafelyUnwrapped + frame * logMel.bins
-          impose(row, on: scratch)
-        }
+      GriffinLim(mel.stft, iterations: iterations, momentum: momentum).audio(
+        frames: logMel.frames, sampleCount: sampleCount, start: .phaseGradient, seed: seed
+      ) { frames in
+        let rows = melValues[frames.lowerBound * bins..<frames.upperBound * bins]
+        return magnitudes(fromMel: UnsafeBufferPointer(rebasing: rows), iterations: 20)
+      } project: { frame, scratch in
+        impose(melValues.baseAddress.unsafelyUnwrapped + frame * bins, on: scratch)
+      }
     }
   }
 
@@ -57,6 +60,13 @@ public final class MelInverter: Sendable {
   ///   values are not a number.
   public func magnitudes(fromLogMel logMel: Spectrogram, iterations: Int = 20) throws -> Spectrogram
   {
+    try check(logMel)
+    return logMel.values.map(exp).withUnsafeBufferPointer {
+      magnitudes(fromMel: $0, iterations: iterations)
+    }
+  }
+
+  private func check(_ logMel: Spectrogram) throws {
     guard logMel.bins == settings.melBins else {
       throw SpectroError.invalidSpectrogram(
         "\(logMel.bins) mel bins where \(settings.melBins) belong")
@@ -66,16 +76,22 @@ public final class MelInverter: Sendable {
       throw SpectroError.invalidSpectrogram(
         "some values are not a number or too large for a logarithm of mel energy")
     }
-    let (frames, bins, melBins) = (logMel.frames, mel.stft.bins, logMel.bins)
+  }
+
+  /// `[frames, melBins]` to magnitudes in the STFT's unit, `[frames, fftSize / 2 + 1]`.
+  private func magnitudes(
+    fromMel melValues: UnsafeBufferPointer<Float>, iterations: Int
+  ) -> Spectrogram {
+    let (bins, melBins) = (mel.stft.bins, settings.melBins)
+    let frames = melValues.count / melBins
     let (scale, power) = (Float(1 / mel.magnitudeScale), settings.power)
     let values = [Float](unsafeUninitializedCapacity: frames * bins) { output, count in
       let output = output.baseAddress
       forEachBlock(of: frames, size: STFT.blockSize, threads: mel.stft.threads) { block in
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: melBins + bins + 3) { memory in
-          let row = memory.baseAddress.unsafelyUnwrapped
-          let linear = row + melBins
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: bins + 3) { linear in
+          let linear = linear.baseAddress.unsafelyUnwrapped
           for frame in block {
-            for i in 0..<melBins { row[i] = exp(logMel.values[frame * melBins + i]) }
+            let row = melValues.baseAddress.unsafelyUnwrapped + frame * melBins
             inverse.solve(row, into: linear, iterations: iterations)
             let target = output.unsafelyUnwrapped + frame * bins
             for bin in 0..<bins {

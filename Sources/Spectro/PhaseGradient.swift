@@ -5,8 +5,9 @@ import Foundation
 ///
 /// For a Gaussian window the derivatives of the phase are those of the log-magnitude with time and
 /// frequency exchanged, and a Hann window is nearly one. (The paper's equations, here with the phase
-/// of a frame counted from its first sample: half a turn a bin more.) From the loudest bin on, phases spread to the
-/// neighbours in the order of their magnitudes.
+/// of a frame counted from its first sample: half a turn a bin more.) From the loudest bin on,
+/// phases spread to the neighbours in the order of their magnitudes, wrapped at each step: a sum of
+/// many turns would cost a `Float` the digits that matter.
 struct PhaseGradient {
   private let fftSize: Int
   private let hopLength: Int
@@ -24,17 +25,23 @@ struct PhaseGradient {
   /// Ranks by magnitude, 0.08 dB each: a queue sorted no finer needs no heap.
   private static let ranks = 1024
 
-  /// Phases of all of a spectrogram, radians, `[frames, bins]`.
+  /// Phases of a spectrogram, radians, `[frames, bins]`.
   ///
-  /// - Parameter seed: of the phases that gradients do not decide.
-  static func phases(of magnitudes: Spectrogram, stft: STFT, seed: UInt64) -> [Float] {
+  /// - Parameters:
+  ///   - firstFrame: where in the piece these magnitudes start, a multiple of `segmentSize`.
+  ///   - seed: of the phases that gradients do not decide.
+  static func phases(
+    of magnitudes: Spectrogram, firstFrame: Int, stft: STFT, seed: UInt64
+  ) -> [Float] {
     let bins = magnitudes.bins
     return [Float](unsafeUninitializedCapacity: magnitudes.values.count) { output, count in
       let output = output.baseAddress
       forEachBlock(of: magnitudes.frames, size: segmentSize, threads: stft.threads) { segment in
         let range = segment.lowerBound * bins..<segment.upperBound * bins
         let phases = output.unsafelyUnwrapped + range.lowerBound
-        for i in range { output.unsafelyUnwrapped[i] = randomPhase(seed: seed, index: i) }
+        for i in range {
+          output.unsafelyUnwrapped[i] = randomPhase(seed: seed, index: firstFrame * bins + i)
+        }
         PhaseGradient(
           stft: stft, magnitudes: magnitudes.values[range], frames: segment.count, bins: bins
         ).integrate(phases)
@@ -57,6 +64,8 @@ struct PhaseGradient {
     // gamma of the Gaussian nearest to a Hann window, as in the authors' toolbox LTFAT.
     let gamma = 0.25645 * Float(windowLength) * Float(windowLength)
     let (hop, size) = (Float(hopLength), Float(fftSize))
+    // Half the phase that a sinusoid in the middle of each bin gains in a hop, without whole turns.
+    let advances = (0..<bins).map { .pi * Float(hopLength * $0 % fftSize) / size }
     let perFrame = hop * size / gamma / 2
     let perBin = gamma / (hop * size) / 2
 
@@ -71,15 +80,15 @@ struct PhaseGradient {
       func rank(_ i: Int) -> Int { Self.ranks - 1 - Int((top - logs[i]) * rankScale) }
       /// Half the change of phase from one frame to the next.
       func alongTime(_ i: Int, _ bin: Int) -> Float {
-        let below = bin > 0 ? logs[i - 1] : logs[i]
-        let above = bin + 1 < bins ? logs[i + 1] : logs[i]
-        return .pi * hop * Float(bin) / size + perFrame * (above - below) / 2
+        // A real signal's spectrum is even around 0 Hz and half the sample rate.
+        if bin == 0 || bin + 1 == bins { return advances[bin] }
+        return advances[bin] + perFrame * (logs[i + 1] - logs[i - 1]) / 2
       }
       /// Half the change of phase from one bin to the next.
       func alongFrequency(_ i: Int, _ frame: Int) -> Float {
-        let before = frame > 0 ? logs[i - bins] : logs[i]
-        let after = frame + 1 < frames ? logs[i + bins] : logs[i]
-        return -.pi / 2 - perBin * (after - before) / 2
+        let (before, after) = (min(frame, 1), min(frames - 1 - frame, 1))
+        let rise = logs[i + after * bins] - logs[i - before * bins]
+        return -.pi / 2 - perBin * rise / Float(max(before + after, 1))
       }
 
       for i in 0..<count where isAudible(i) { unvisited.push(i, rank: rank(i)) }
@@ -92,7 +101,8 @@ struct PhaseGradient {
           func isOpen(_ j: Int) -> Bool { !known[j] && isAudible(j) }
           func spread(to j: Int, _ change: Float) {
             known[j] = true
-            phases[j] = phases[i] + change
+            let phase = phases[i] + change
+            phases[j] = phase - 2 * .pi * (phase / (2 * .pi)).rounded()
             queue.push(j, rank: rank(j))
           }
           // The trapezoid rule between neighbours.

@@ -89,6 +89,21 @@ import Testing
     #expect(try signal != audio(threads: 1, seed: 2))
   }
 
+  /// Twelve bytes for each sample and the mel values once more: no transform of the whole piece. In
+  /// a process of its own, so that the peak of memory is the inversion's.
+  @Test func longPiecesTakeLittleMemory() async {
+    await #expect(processExitsWith: .success) {
+      let frames = 20_000
+      let logMel = Spectrogram(
+        values: (0..<frames * 96).map { Float($0 % 7) - 9 }, frames: frames, bins: 96)
+      let inverter = try MelInverter(Self.settings, threads: 1)
+      let before = try peakMemory()
+      let audio = try inverter.audio(fromLogMel: logMel, iterations: 1)
+      let expected = 4 * (3 * audio.count + logMel.values.count)
+      #expect(try peakMemory() - before < expected * 3 / 2)
+    }
+  }
+
   @Test func refusesWhatItCannotInvert() throws {
     let inverter = try MelInverter(Self.settings)
     let other = Spectrogram(values: [0, 0, 0, 0], frames: 1, bins: 4)

@@ -38,6 +38,15 @@ final class TemporaryFolder {
   }
 }
 
+/// The most memory that this process has held, bytes.
+func peakMemory() throws -> Int {
+  let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+  guard let match = status.firstMatch(of: #/VmHWM:\s*([0-9]+) kB/#), let size = Int(match.1) else {
+    throw CocoaError(.fileReadCorruptFile)
+  }
+  return size * 1024
+}
+
 func bytes(of path: String) throws -> [UInt8] {
   try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
 }
