@@ -43,7 +43,8 @@ public enum AudioError: Error, Equatable, CustomStringConvertible {
     case .unknownExtension(let path):
       "cannot write \(path): its extension must be one of "
         + AudioEncoding.extensions.joined(separator: ", ")
-    case .exists(let path): "cannot write \(path): the file exists already"
+    case .exists(let path):
+      "cannot write \(path): it exists already; choose another name or allow overwriting"
     case .unwritable(let path, let reason): "cannot write \(path): \(reason)"
     case .resampling(let from, let to, let reason):
       "cannot resample from \(from) Hz to \(to) Hz: \(reason)"

@@ -16,7 +16,8 @@ public enum SpectroError: Error, Equatable, CustomStringConvertible {
     case .invalidSettings(let reason): "spectrogram settings: \(reason)"
     case .invalidSpectrogram(let reason): "spectrogram: \(reason)"
     case .unreadable(let path, let reason): "cannot read \(path): \(reason)"
-    case .exists(let path): "cannot write \(path): the file exists already"
+    case .exists(let path):
+      "cannot write \(path): it exists already; choose another name or allow overwriting"
     case .unwritable(let path, let reason): "cannot write \(path): \(reason)"
     }
   }
