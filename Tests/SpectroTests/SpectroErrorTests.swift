@@ -10,6 +10,9 @@ import Testing
     for error in errors {
       #expect("\(error)".contains("a.png") && !"\(error)".contains("\n"))
     }
+    #expect(
+      "\(SpectroError.exists(path: "a.png"))"
+        == "cannot write a.png: it exists already; choose another name or allow overwriting")
     let settings = SpectrogramSettings(hopLength: 4096)
     let error = #expect(throws: SpectroError.self) { try settings.validate() }
     #expect(
