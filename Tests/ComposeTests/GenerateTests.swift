@@ -1,0 +1,182 @@
+import Audio
+import Foundation
+import Testing
+
+extension CommandLineTests {
+  @Suite struct GenerateTests {
+    /// The extension decides the format; one line for each file says what it is.
+    @Test(arguments: ["wav", "flac", "ogg", "mp3", "aiff"])
+    func writesEveryFormat(_ format: String) throws {
+      try Bench.with { bench in
+        let outcome = try bench.generate(
+          "--seconds", "0.75", "--seed", "7", "--label", "low", "--output", "piece.\(format)")
+        #expect(outcome.status == 0)
+        #expect(
+          outcome.output.contains(
+            /^piece\.\w+: 0\.8 s at 22050 Hz, low, seed 7, in \d+\.\d s \(\d+\.\d times real time\)\n$/
+          ))
+        #expect(try contents(bench.folder) == ["piece.\(format)"])
+        let audio = try AudioBuffer(contentsOf: (bench.folder / "piece.\(format)").path)
+        #expect(audio.sampleRate == 22050)
+        #expect(audio.channelCount == 1)
+        if format == "mp3" {
+          #expect(abs(audio.duration - 0.75) < 0.1)
+        } else {
+          #expect(audio.sampleCount == 16538)
+        }
+        #expect(audio.rms > 1e-6)
+        #expect(audio.peak <= 1)
+      }
+    }
+
+    /// The same seed gives the same bytes; further pieces take the seeds that follow.
+    @Test func seedDecides() throws {
+      try Bench.with { bench in
+        func bytes(_ name: String) throws -> Data { try Data(contentsOf: bench.folder / name) }
+        let several = try bench.generate(
+          "--seconds", "0.3", "--seed", "7", "--count", "2", "--output", "new/a.wav")
+        #expect(several.status != 0 || several.output.split(separator: "\n").count == 2)
+        _ = try bench.generate(
+          "--seconds", "0.3", "--seed", "7", "--count", "2", "--output", "a.wav")
+        #expect(try contents(bench.folder).filter { $0 != "new" } == ["a-1.wav", "a-2.wav"])
+        _ = try bench.generate("--seconds", "0.3", "--seed", "8", "--output", "b.wav")
+        #expect(try bytes("a-2.wav") == bytes("b.wav"))
+        #expect(try bytes("a-1.wav") != bytes("b.wav"))
+      }
+    }
+
+    /// Every sampler takes its name and draws its own music; so does every number of steps.
+    @Test func optionsMatter() throws {
+      try Bench.with { bench in
+        let options = [
+          ["--sampler", "euler"], ["--sampler", "heun"], ["--sampler", "dpm++2m"],
+          ["--sampler", "ddpm"], ["--steps", "4"],
+        ]
+        let results = try options.map { options in
+          let outcome = try Run(
+            [
+              "generate", "--model", bench.workshop.model.path, "--steps", "3", "--threads", "1",
+              "--seconds", "0.1", "--seed", "7", "--output", "a.wav", "--overwrite",
+            ] + options, in: bench.folder, cache: bench.workshop.cache
+          ).outcome()
+          #expect(outcome.status == 0, "\(outcome.errors)")
+          return try Data(contentsOf: bench.folder / "a.wav")
+        }
+        #expect(Set(results).count == options.count)
+      }
+    }
+
+    @Test func existingFilesAreKeptUnlessTold() throws {
+      try Bench.with { bench in
+        try bench.folder.write("precious", to: "a.wav")
+        try bench.folder.write("precious", to: "b-2.wav")
+        let names = ["a.wav", "b-2.wav"]
+        try bench.expect(
+          bench.generate("--output", "a.wav"),
+          "a.wav exists already: add --overwrite, or choose another --output", leaving: names)
+        let numbered = try bench.generate("--output", "b.wav", "--count", "2")
+        #expect(numbered.status == EX_DATAERR)
+        #expect(numbered.errors.contains("b-2.wav exists already: add --overwrite"))
+        #expect(try contents(bench.folder) == names)
+        #expect(try String(contentsOf: bench.folder / "a.wav", encoding: .utf8) == "precious")
+        let outcome = try bench.generate("--output", "a.wav", "--overwrite", "--seconds", "0.1")
+        #expect(outcome.status == 0)
+        #expect(try AudioBuffer(contentsOf: (bench.folder / "a.wav").path).sampleCount == 2205)
+      }
+    }
+
+    @Test(arguments: ["0", "-1", "nan", "inf", "-inf", "3600.5", "1e300"])
+    func impossibleLengthsAreErrors(_ seconds: String) throws {
+      try Bench.with { bench in
+        try bench.expect(
+          bench.generate("--seconds=\(seconds)"), failsWith: EX_USAGE,
+          "--seconds must be more than 0 and at most 3600. See compose generate --help.")
+      }
+    }
+
+    @Test(arguments: [
+      (["--count", "0"], "--count must be 1 to 100000."),
+      (["--steps", "1"], "--steps must be 2 to 10000."),
+      (["--guidance", "nan"], "--guidance must be 0 to 100."),
+      (["--threads", "0"], "--threads must be 1 to 1024."),
+      (["--device", "tpu"], "--device must be auto, cpu, cuda or cuda:N, not tpu."),
+    ])
+    func impossibleOptionsAreErrors(_ options: [String], _ message: String) throws {
+      try Bench.with { bench in
+        let outcome = try Run(
+          ["generate"] + options, in: bench.folder, cache: bench.workshop.cache
+        ).outcome()
+        try bench.expect(
+          outcome, failsWith: EX_USAGE, "\(message) See compose generate --help.")
+      }
+    }
+
+    /// Each in one line that names the option.
+    @Test(arguments: [
+      ["--seconds", "ten"], ["--seconds", "-1"], ["--seconds"], ["--sampler", "magic"],
+      ["--seed", "-1"], ["--magic"], ["and", "more"],
+    ])
+    func usageErrorsAreOneLine(_ options: [String]) throws {
+      try Bench.with { bench in
+        let outcome = try Run(
+          ["generate"] + options, in: bench.folder, cache: bench.workshop.cache
+        ).outcome()
+        #expect(outcome.status == EX_USAGE)
+        #expect(outcome.errors.hasPrefix("compose: "))
+        #expect(outcome.errors.hasSuffix("See compose generate --help.\n"))
+        #expect(outcome.errors.split(separator: "\n").count == 1)
+        #expect(outcome.errors.contains(options[0]))
+        #expect(outcome.output == "")
+        #expect(try contents(bench.folder) == [])
+      }
+    }
+
+    @Test func unknownFormatsAreErrors() throws {
+      try Bench.with { bench in
+        for name in ["a.txt", "a", "wav", "a.wav.bak"] {
+          try bench.expect(
+            bench.generate("--output", name),
+            "cannot tell the format from the name \(name): end it in .wav, .flac, .ogg, .mp3, "
+              + ".aiff or .opus")
+        }
+      }
+    }
+
+    @Test func unknownLabelsAreErrors() throws {
+      try Bench.with { bench in
+        try bench.expect(
+          bench.generate("--label", "middle"),
+          "the model has no label middle; it knows high, low")
+      }
+    }
+
+    /// A folder that is missing or cannot be written to.
+    @Test func unwritableOutputIsAnError() throws {
+      try Bench.with { bench in
+        let absent = try bench.generate("--seconds", "0.1", "--output", "/proc/a.wav")
+        #expect(absent.status == EX_DATAERR)
+        #expect(absent.message.hasPrefix("compose: cannot write /proc/a.wav: "))
+        #expect(try contents(bench.folder) == [])
+      }
+    }
+
+    /// Nothing half-written stays, and a file that was there stays as it was.
+    @Test func fullDiskLeavesNothingHalfWritten() throws {
+      try Bench.with { bench in
+        for name in ["a.wav", "a.flac", "a.ogg"] {
+          let outcome = try bench.generate(
+            "--seconds", "5", "--steps", "2", "--output", name, fileSizeLimit: 8)
+          #expect(outcome.status == EX_DATAERR)
+          #expect(outcome.message == "compose: cannot write \(name): File too large")
+          #expect(try contents(bench.folder) == [])
+        }
+        try bench.folder.write("precious", to: "b.wav")
+        let outcome = try bench.generate(
+          "--seconds", "5", "--steps", "2", "--output", "b.wav", "--overwrite", fileSizeLimit: 8)
+        #expect(outcome.status == EX_DATAERR)
+        #expect(try contents(bench.folder) == ["b.wav"])
+        #expect(try String(contentsOf: bench.folder / "b.wav", encoding: .utf8) == "precious")
+      }
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import Foundation
+import Testing
+
+extension CommandLineTests {
+  /// Runs that are ended from outside and go on.
+  @Suite struct ResumeTests {
+    /// A run with checkpoints at steps 2, 4, 6 and 7.
+    private func train(_ bench: Bench, _ output: String, _ more: [String] = []) throws -> Run {
+      try Run(
+        [
+          "train", "data", "--output", output, "--steps", "7", "--save-every", "2", "--preset",
+          "draft", "--batch-size", "1", "--precision", "float32", "--threads", "1",
+        ] + more, in: bench.folder, cache: bench.workshop.cache)
+    }
+
+    private func withData(_ body: (Bench) throws -> Void) throws {
+      try Bench.with { bench in
+        try bench.folder.write(tone(seconds: 4, frequency: 500), to: "data/a.wav")
+        try body(bench)
+      }
+    }
+
+    /// A run that is killed (SIGKILL) again and again, at once after its first checkpoint, while it
+    /// writes its second and while it trains on, ends with the same bytes as one that is not.
+    @Test func killedRunEqualsUninterruptedOne() throws {
+      try withData { bench in
+        let whole = try train(bench, "whole").outcome()
+        try #require(whole.status == 0)
+
+        let folder = bench.folder / "killed"
+        func exists(_ name: String) -> Bool {
+          FileManager.default.fileExists(atPath: (folder / name).path)
+        }
+        let isWriting = {
+          let names = try? FileManager.default.contentsOfDirectory(
+            atPath: (folder / "training").path)
+          return names?.contains { $0.hasSuffix(".tmp") } ?? false
+        }
+        let moments: [() -> Bool] = [
+          { exists("training/checkpoint.safetensors") },
+          { isWriting() || exists("samples/step-000004.wav") },
+          { exists("samples/step-000004.wav") },
+        ]
+        for (number, moment) in moments.enumerated() {
+          let run = try train(bench, "killed", number == 0 ? [] : ["--resume"])
+          run.wait(until: moment)
+          run.send(SIGKILL)
+          #expect(run.outcome().status == -SIGKILL, "moment \(number): \(run.errors)")
+        }
+        let last = try train(bench, "killed", ["--resume"]).outcome()
+        #expect(last.status == 0)
+        #expect(last.output.contains(/run:     from step [46] to 7 steps/))
+        try expectEqualRuns(bench.folder / "whole", folder)
+      }
+    }
+
+    /// Ctrl-C saves, says how to go on and is no failure; what it says works.
+    @Test(arguments: [SIGINT, SIGTERM])
+    func interruptedRunSaves(_ signal: Int32) throws {
+      try withData { bench in
+        let run = try Run(
+          [
+            "train", "data", "--output", "model", "--steps", "100000", "--save-every", "100000",
+            "--preset", "draft", "--batch-size", "1", "--threads", "1",
+          ], in: bench.folder, cache: bench.workshop.cache)
+        run.wait { run.errors.contains("step 1/100000") }
+        run.send(signal)
+        let outcome = run.outcome()
+        #expect(outcome.status == 0)
+        #expect(outcome.errors.hasSuffix("stopping after this step; Ctrl-C again ends at once\n"))
+        let match = try #require(outcome.output.firstMatch(of: /stopped at step (\d+): model\n/))
+        let steps = try #require(Int(match.1))
+        #expect(outcome.output.contains("compose train data --output model --resume\n"))
+        #expect(try contents(bench.folder / "model/training") == ["checkpoint.safetensors"])
+        let resumed = try bench.compose(
+          "train", "data", "--output", "model", "--resume", "--steps", "\(steps + 1)",
+          "--threads", "1")
+        #expect(resumed.status == 0)
+        #expect(resumed.output.contains("run:     from step \(steps) to \(steps + 1) steps"))
+        #expect(resumed.output.contains("trained step \(steps + 1): model\n"))
+      }
+    }
+
+    /// All that training wrote is equal, but for the time it took, and for samples of a checkpoint
+    /// that the run was killed right after.
+    private func expectEqualRuns(_ first: URL, _ second: URL) throws {
+      #expect(try contents(first) == contents(second))
+      #expect(try contents(second / "training") == ["checkpoint.safetensors"])
+      let samples = try contents(second / "samples").filter { $0.hasPrefix("step-") }
+      #expect(samples.contains("step-000007.wav"))
+      for name in ["model.safetensors"] + samples.map({ "samples/" + $0 }) {
+        #expect(
+          try Data(contentsOf: first / name) == Data(contentsOf: second / name), "\(name)")
+      }
+      let checkpoints = try [first, second].map {
+        try Checkpoint(Data(contentsOf: $0 / "training/checkpoint.safetensors"))
+      }
+      #expect(checkpoints[0].tensors == checkpoints[1].tensors)
+      #expect(checkpoints[0].layout == checkpoints[1].layout)
+      #expect(checkpoints[0].state == checkpoints[1].state)
+      let configurations = try [first, second].map {
+        withoutTimes(
+          try #require(
+            JSONSerialization.jsonObject(with: Data(contentsOf: $0 / "config.json"))
+              as? [String: Any]))
+      }
+      #expect(configurations[0] == configurations[1])
+    }
+  }
+}
+
+/// A checkpoint taken apart: the elements of all tensors, what the header says of them, and the
+/// state of the run without the time it took.
+private struct Checkpoint {
+  let tensors: Data
+  let layout: NSDictionary
+  let state: NSDictionary
+
+  init(_ file: Data) throws {
+    let size = file.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+    tensors = file.dropFirst(8 + size)
+    var header = try #require(
+      JSONSerialization.jsonObject(with: file.dropFirst(8).prefix(size)) as? [String: Any])
+    let metadata = try #require(header.removeValue(forKey: "__metadata__") as? [String: String])
+    layout = header as NSDictionary
+    let json = Data(try #require(metadata["state"]).utf8)
+    state = withoutTimes(
+      try #require(JSONSerialization.jsonObject(with: json) as? [String: Any]))
+  }
+}
+
+/// Without how long the training took, wherever that stands.
+private func withoutTimes(_ object: [String: Any]) -> NSDictionary {
+  object.filter { $0.key != "seconds" && $0.key != "trainingHours" }
+    .mapValues { ($0 as? [String: Any]).map(withoutTimes) ?? $0 } as NSDictionary
+}

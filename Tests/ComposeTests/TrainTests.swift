@@ -1,0 +1,184 @@
+import Audio
+import Foundation
+import Testing
+
+extension CommandLineTests {
+  @Suite struct TrainTests {
+    /// What it found, the model and the run; progress with step, loss, speed and time left.
+    @Test func saysWhatItFoundAndDoes() throws {
+      let workshop = try #require(Workshop.current)
+      let training = workshop.training
+      #expect(training.status == 0)
+      #expect(
+        training.output == """
+          data:    3 files, 0.2 minutes, 0 skipped
+          labels:  high 1, low 2
+          model:   draft, 0.8 M parameters, on cpu in float32
+          run:     to 2 steps, batches of 2
+          trained step 2: model
+          generate: compose generate --model model --seconds 30
+
+          """)
+      #expect(
+        training.errors.contains(/step 1\/2  loss \d\.\d{4}  \d+\.\d clips\/s  \w+ left\n/))
+      #expect(
+        try contents(workshop.model) == [
+          "config.json", "model.safetensors", "samples", "skipped.txt", "training",
+        ])
+      #expect(
+        try contents(workshop.model / "samples") == [
+          "step-000002-high.png", "step-000002-high.wav", "step-000002-low.png",
+          "step-000002-low.wav",
+        ])
+      let sample = try AudioBuffer(
+        contentsOf: (workshop.model / "samples/step-000002-low.wav").path)
+      #expect(sample.sampleRate == 22050)
+      #expect(sample.rms > 0)
+    }
+
+    @Test func namesWhatItSkips() throws {
+      try Bench.with { bench in
+        try bench.folder.write(tone(seconds: 4), to: "mix/good.wav")
+        try bench.folder.write("not a sound", to: "mix/text.wav")
+        try bench.folder.write(tone(seconds: 1), to: "mix/short.wav")
+        let outcome = try bench.compose(
+          "train", "mix", "--preset", "draft", "--steps", "1", "--batch-size", "1",
+          "--threads", "1", "--save-every", "1000")
+        #expect(outcome.status == 0)
+        #expect(outcome.output.contains("data:    1 files, 0.1 minutes, 2 skipped\n"))
+        #expect(outcome.errors.contains("skipped text.wav: not an audio file of a known format\n"))
+        #expect(
+          outcome.errors.contains("skipped short.wav: 1.00 s, shorter than the window of 2.97 s\n"))
+        #expect(try contents(bench.folder) == ["mix", "mix-model"])
+        #expect(
+          try String(contentsOf: bench.folder / "mix-model/skipped.txt", encoding: .utf8)
+            == """
+            text.wav: not an audio file of a known format
+            short.wav: 1.00 s, shorter than the window of 2.97 s
+
+            """)
+      }
+    }
+
+    @Test func saysWhyThereIsNothingToTrainOn() throws {
+      try Bench.with { bench in
+        try bench.expect(
+          bench.compose("train", "nowhere"), failsWith: EX_DATAERR, "there is no folder at nowhere")
+        try bench.folder.write("some text", to: "texts/notes.txt")
+        try bench.folder.write("not a sound", to: "damaged/a.wav")
+        try bench.folder.write("not a sound either", to: "damaged/b.flac")
+        try bench.folder.write(tone(seconds: 1), to: "short/a.wav")
+        try bench.folder.write(tone(seconds: 1.5), to: "short/b.wav")
+        try FileManager.default.createDirectory(
+          at: bench.folder / "empty", withIntermediateDirectories: true)
+        let names = ["damaged", "empty", "short", "texts"]
+        try bench.expect(
+          bench.compose("train", "texts/notes.txt"), "there is no folder at texts/notes.txt",
+          leaving: names)
+        try bench.expect(
+          bench.compose("train", "empty"),
+          "empty is empty: put audio files into it (WAV, FLAC, OGG, MP3, AIFF, Opus)",
+          leaving: names)
+        try bench.expect(
+          bench.compose("train", "texts"),
+          "no audio files in texts or its sub-folders (WAV, FLAC, OGG, MP3, AIFF, Opus)",
+          leaving: names)
+        let damaged = try bench.compose("train", "damaged")
+        #expect(damaged.status == EX_DATAERR)
+        #expect(
+          damaged.message == "compose: none of the 2 audio files in \(bench.folder.path)/damaged "
+            + "can be read, the first, a.wav, because: not an audio file of a known format")
+        let short = try bench.compose("train", "short", "--preset", "draft")
+        #expect(short.status == EX_DATAERR)
+        #expect(
+          short.message == "compose: every clip in \(bench.folder.path)/short is shorter than the "
+            + "window of 2.97 s (the longest has 1.5 s): use --preset oneshots, which pads short "
+            + "clips, or longer files")
+        #expect(try contents(bench.folder) == names)
+      }
+    }
+
+    @Test(arguments: [
+      (["--steps", "0"], "--steps must be at least 1."),
+      (["--hours", "0"], "--hours must be more than 0, at most 100000."),
+      (["--hours", "nan"], "--hours must be more than 0, at most 100000."),
+      (["--batch-size", "0"], "--batch-size must be 1 to 4096."),
+      (["--learning-rate", "0"], "--learning-rate must be in 0 to 1."),
+      (["--save-every", "0"], "--save-every must be at least 1."),
+      (["--threads", "0"], "--threads must be 1 to 1024."),
+      (["--device", "gpu"], "--device must be auto, cpu, cuda or cuda:N, not gpu."),
+    ])
+    func impossibleOptionsAreErrors(_ options: [String], _ message: String) throws {
+      try Bench.with { bench in
+        let outcome = try Run(
+          ["train", bench.workshop.data.path] + options, in: bench.folder,
+          cache: bench.workshop.cache
+        ).outcome()
+        try bench.expect(
+          outcome, failsWith: EX_USAGE, "\(message) See compose train --help.")
+      }
+    }
+
+    /// A model is never trained over: that needs --resume, and the options that it began with.
+    @Test func modelsAreNotOverwritten() throws {
+      try Bench.with { bench in
+        let (data, model) = (bench.workshop.data.path, bench.workshop.model.path)
+        let before = try Data(contentsOf: bench.workshop.model / "model.safetensors")
+        try bench.expect(
+          bench.compose("train", data, "--output", model),
+          "\(model) already holds a model: add --resume to train it further, or choose another "
+            + "--output")
+        try bench.expect(
+          bench.compose("train", data, "--output", model, "--resume", "--batch-size", "3"),
+          "cannot resume \(model) with these options: --batch-size was 2 and cannot become 3")
+        try bench.expect(
+          bench.compose("train", data, "--output", "new", "--resume"),
+          "\(bench.folder.path)/new has no training/checkpoint.safetensors to go on from: train anew "
+            + "with another --output")
+        #expect(try Data(contentsOf: bench.workshop.model / "model.safetensors") == before)
+      }
+    }
+
+    @Test func otherDataIsNotResumed() throws {
+      try Bench.with { bench in
+        try bench.folder.write(tone(seconds: 4), to: "other/a.wav")
+        let outcome = try bench.compose(
+          "train", "other", "--output", bench.workshop.model.path, "--resume", "--steps", "3")
+        #expect(outcome.status == EX_DATAERR)
+        #expect(
+          outcome.message
+            == "compose: the data is not what \(bench.workshop.model.path) was trained "
+            + "on: files were added, removed or changed, or it is another folder")
+      }
+    }
+
+    /// A disk that fills up while the data is prepared, and one that does at the first checkpoint:
+    /// nothing stands under a final name, and no temporary file stays.
+    @Test func fullDiskLeavesNothingHalfWritten() throws {
+      try Bench.with { bench in
+        try bench.folder.write(tone(seconds: 30), to: "data/a.wav")
+        func train(fileSizeLimit: Int) throws -> Outcome {
+          try Run(
+            [
+              "train", "data", "--output", "model", "--preset", "draft", "--steps", "1",
+              "--batch-size", "1", "--threads", "1",
+            ], in: bench.folder, cache: bench.folder / "cache", fileSizeLimit: fileSizeLimit
+          ).outcome()
+        }
+        let cache = bench.folder / "cache/compose/datasets"
+        let preparation = try train(fileSizeLimit: 100)
+        #expect(preparation.status == EX_DATAERR)
+        #expect(preparation.message.hasPrefix("compose: cannot write \(cache.path): "))
+        #expect(try contents(cache) == [])
+        #expect(!FileManager.default.fileExists(atPath: (bench.folder / "model").path))
+        let checkpoint = try train(fileSizeLimit: 2000)
+        #expect(checkpoint.status == EX_DATAERR)
+        let file = bench.folder / "model/training/checkpoint.safetensors"
+        #expect(checkpoint.message == "compose: cannot write \(file.path): File too large")
+        #expect(try contents(cache).count == 1)
+        #expect(try contents(bench.folder / "model") == ["skipped.txt", "training"])
+        #expect(try contents(bench.folder / "model/training") == [])
+      }
+    }
+  }
+}
