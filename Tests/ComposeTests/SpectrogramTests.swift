@@ -65,7 +65,7 @@ extension CommandLineTests {
           ["export", "a.wav", "--fft-size", "7"], "spectrogram settings: fftSize must be even")
         try check(
           ["export", "a.wav", "--sample-rate", "0"],
-          "spectrogram settings: sampleRate must be positive, not 0")
+          "spectrogram settings: sampleRate must be from 1000 to 768000 Hz, not 0")
         try check(["import", "text.png", "--output", "b.wav"], "cannot read text.png: ")
         try check(["import", "text.npy", "--output", "b.wav"], "cannot read text.npy: ")
         try check(["import", "b.png", "--output", "b.wav"], "cannot read b.png: ")
