@@ -1,0 +1,45 @@
+import Foundation
+
+/// One side of a comparison, as compare.py drives it: does the work once and saves its result, once
+/// more to say how long it takes, then as often as each line of the standard input asks, and at the
+/// end of the input says how much memory it ever had. Every answer is a line of JSON.
+///
+/// - Parameters:
+///   - version: of what does the work.
+///   - work: the thing to measure. The first result is `save`d, for comparison with the peers'.
+public func serve<Output>(
+  version: String, work: () throws -> Output, save: (Output) throws -> Void
+) throws {
+  try save(work())
+  try answer(Answer(seconds: seconds(of: 1, work), version: version))
+  while let line = readLine(), let repetitions = Int(line) {
+    try answer(Answer(seconds: seconds(of: repetitions, work)))
+  }
+  try answer(Answer(peakBytes: peakBytes()))
+}
+
+private struct Answer: Encodable {
+  /// For one repetition.
+  var seconds: Double?
+  var version: String?
+  var peakBytes: Int?
+}
+
+/// Seconds for each of some repetitions.
+private func seconds<Output>(of repetitions: Int, _ work: () throws -> Output) rethrows -> Double {
+  let clock = ContinuousClock()
+  let start = clock.now
+  for _ in 0..<repetitions { _ = try work() }
+  return start.duration(to: clock.now) / .seconds(1) / Double(repetitions)
+}
+
+private func answer(_ answer: Answer) throws {
+  try FileHandle.standardOutput.write(contentsOf: JSONEncoder().encode(answer) + [0x0A])
+}
+
+/// The largest resident set that this process had: VmHWM of proc(5), in KiB there.
+private func peakBytes() throws -> Int {
+  let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+  let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+  return line?.split(separator: " ").compactMap { Int($0) }.first.map { $0 * 1024 } ?? 0
+}
