@@ -137,7 +137,7 @@ public struct GriffinLim: Sendable {
       let (re, im) = (pairs.evenHalf, pairs.oddHalf)
       let squared = re * re + im * im
       // A bin of no magnitude has no phase and stays 0.
-      let length = pointwiseMax(squared, SIMD4(repeating: 1e-30)).squareRoot()
+      let length = (squared + 1e-30).squareRoot()
       let gain = wanted.load(fromByteOffset: offset, as: SIMD4<Float>.self) / length
       var scaled = SIMD8<Float>()
       scaled.evenHalf = re * gain
