@@ -48,7 +48,8 @@ struct Compose: ParsableCommand {
     let named = CommandLine.arguments.dropFirst().prefix { !$0.hasPrefix("-") }
     let commands = configuration.subcommands.compactMap { $0.configuration.commandName }
     let command = named.first.flatMap { commands.contains($0) ? " " + $0 : nil } ?? ""
-    return "\(message(for: error)) See compose\(command) --help."
+    let message = message(for: error)
+    return "\(message)\(message.hasSuffix(".") ? "" : ".") See compose\(command) --help."
   }
 }
 

@@ -18,7 +18,8 @@ struct Generate: ParsableCommand {
         compose generate --label organ --seed 7 --output organ.flac
       """)
 
-  @Option(name: .shortAndLong, help: "Length of each piece in seconds.")
+  @Option(
+    name: .shortAndLong, parsing: .unconditional, help: "Length of each piece in seconds.")
   var seconds = 10.0
 
   @Option(name: .shortAndLong, help: "Folder of a model. Default: the one that ships in samples/.")
@@ -129,8 +130,8 @@ struct Generate: ParsableCommand {
     let url = URL(fileURLWithPath: output)
     let digits = String(count).count
     let number = String(repeating: "0", count: digits - String(index + 1).count) + String(index + 1)
-    let name = "\(url.deletingPathExtension().lastPathComponent)-\(number).\(url.pathExtension)"
-    return url.deletingLastPathComponent().appendingPathComponent(name).relativePath
+    let suffix = "-\(number).\(url.pathExtension)"
+    return String(output.dropLast(url.pathExtension.count + 1)) + suffix
   }
 }
 

@@ -30,7 +30,8 @@ struct Train: ParsableCommand {
   @Option(help: "\(Preset.allCases.map(\.rawValue).joined(separator: ", ")). Default: standard.")
   var preset: Preset?
 
-  @Option(help: "Length of the whole run in updates of the weights.")
+  @Option(
+    parsing: .unconditional, help: "Length of the whole run in updates of the weights.")
   var steps: Int?
 
   @Option(

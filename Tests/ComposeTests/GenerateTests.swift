@@ -89,7 +89,7 @@ extension CommandLineTests {
     func impossibleLengthsAreErrors(_ seconds: String) throws {
       try Bench.with { bench in
         try bench.expect(
-          bench.generate("--seconds=\(seconds)"), failsWith: EX_USAGE,
+          bench.generate("--seconds", seconds), failsWith: EX_USAGE,
           "--seconds must be more than 0 and at most 3600. See compose generate --help.")
       }
     }
