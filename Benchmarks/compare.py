@@ -42,14 +42,14 @@ class Side:
     def __init__(self, name, command):
         self.name, self.command, self.times = name, command, []
 
-    def start(self, output, environment):
-        self.output = output
+    def start(self, output, environment, clock):
+        self.output, self.clock = output, clock
         command = [output if part is OUTPUT else part for part in self.command]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         )
         ready = self.answer()
-        self.version, self.seconds = ready["version"], ready["seconds"]
+        self.version, self.seconds = ready["version"], ready[clock]
 
     def answer(self):
         line = self.process.stdout.readline()
@@ -59,7 +59,7 @@ class Side:
 
     def run(self, repetitions):
         print(repetitions, file=self.process.stdin, flush=True)
-        self.times.append(self.answer()["seconds"])
+        self.times.append(self.answer()[self.clock])
 
     def close(self):
         self.process.stdin.close()
@@ -79,11 +79,11 @@ class Case:
     differ: Callable[[str, str], str]
     clips: int = 0  # for each repetition; 0 where milliseconds say more
 
-    def measure(self, folder, rounds, seconds, environment):
+    def measure(self, folder, rounds, seconds, environment, clock):
         """Takes `rounds` samples of each side, each of about so many `seconds`."""
         for index, side in enumerate(self.sides):
             print(f"bench: {self.title}: {side.name.replace(' {version}', '')}", file=sys.stderr)
-            side.start(f"{folder}/{self.title}-{index}.{self.extension}", environment)
+            side.start(f"{folder}/{self.title}-{index}.{self.extension}", environment, clock)
         for round in range(rounds):
             first = round % len(self.sides)
             for side in self.sides[first:] + self.sides[:first]:
@@ -259,6 +259,11 @@ def report(options, table, generated, others):
         else f"**The machine was busy: others used {others:.1f} of {os.cpu_count()} cores before the "
         "start. Neighbours in time share that load, so ratios say more than times.**"
     )
+    if options.cpu_time:
+        load += (
+            " Times and clips a second are of **CPU time, the work of all threads together**, not of"
+            " the clock on the wall: how well a side uses two cores does not show."
+        )
     head = ["ours is", "at", "beside", "ours", "peer's", "MiB, ours / peer's", "results differ by"]
     lines = ["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *table]]
     swift = subprocess.run(["swift", "--version"], capture_output=True, text=True).stdout
@@ -272,7 +277,7 @@ def report(options, table, generated, others):
         [
             "# Benchmarks",
             f"Written by `scripts/bench{' --quick' if options.quick else ''}` on {date.today()}: "
-            f"{processor()}, {os.cpu_count()} cores, {options.threads} threads for each side. "
+            f"{processor()}, {os.cpu_count()} cores, threads of each side: {options.threads}. "
             + ", ".join(f"{name} {version}" for name, version in versions.items()) + f". {load}",
             "\n".join(lines),
             *([generated] if generated else []),
@@ -288,6 +293,7 @@ def main():
     parser.add_argument("--compose", help="the program compose")
     parser.add_argument("--model", help="a model folder, for compose generate")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count()))
+    parser.add_argument("--cpu-time", action="store_true", help="compare work, not time")
     parser.add_argument("--quick", action="store_true", help="fewer cases and rounds")
     parser.add_argument("--only", default="", help="only cases whose title holds this")
     parser.add_argument("--output", help="file to write, beside the standard output")
@@ -301,6 +307,9 @@ def main():
         "MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(2_000_000_000),
         "MALLOC_TOP_PAD_": str(64 << 20),
     }  # fmt: skip
+    clock = "cpuSeconds" if options.cpu_time else "seconds"
+    if options.cpu_time:
+        environment["OMP_WAIT_POLICY"] = "passive"  # threads that wait do no work
     rounds, seconds = (3, 0.3) if options.quick else (7, 1)
     others = busy()
     table, generated = [], None
@@ -309,7 +318,7 @@ def main():
             for case in make(options, folder):
                 if options.only not in case.title:
                     continue
-                case.measure(folder, rounds, seconds, environment)
+                case.measure(folder, rounds, seconds, environment, clock)
                 table += case.rows()
         if options.model and options.compose:
             generated = generate(options, folder, environment)

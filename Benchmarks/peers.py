@@ -21,20 +21,21 @@ FLOOR = 1e-11 / SCALE
 
 
 def serve(version, work, save):
-    def seconds(repetitions):
-        start = time.perf_counter()
-        for _ in range(repetitions):
-            work()
-        return (time.perf_counter() - start) / repetitions
-
     def answer(**values):
         print(json.dumps(values), flush=True)
 
+    def measured(repetitions):
+        start, cpu_start = time.perf_counter(), time.process_time()
+        for _ in range(repetitions):
+            work()
+        seconds, cpu = time.perf_counter() - start, time.process_time() - cpu_start
+        return {"seconds": seconds / repetitions, "cpuSeconds": cpu / repetitions}
+
     save(work())
     work()  # torch.compile may compile again for the second call
-    answer(version=version, seconds=seconds(1))
+    answer(version=version, **measured(1))
     for line in sys.stdin:
-        answer(seconds=seconds(int(line)))
+        answer(**measured(int(line)))
     status = Path("/proc/self/status").read_text().splitlines()
     peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
     answer(peakBytes=peak * 1024)

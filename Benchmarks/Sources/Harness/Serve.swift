@@ -11,26 +11,33 @@ public func serve<Output>(
   version: String, work: () throws -> Output, save: (Output) throws -> Void
 ) throws {
   try save(work())
-  try answer(Answer(seconds: seconds(of: 1, work), version: version))
+  try answer(measured(1, work, version: version))
   while let line = readLine(), let repetitions = Int(line) {
-    try answer(Answer(seconds: seconds(of: repetitions, work)))
+    try answer(measured(repetitions, work))
   }
   try answer(Answer(peakBytes: peakBytes()))
 }
 
 private struct Answer: Encodable {
-  /// For one repetition.
+  /// For one repetition, by the clock on the wall and of all threads' work.
   var seconds: Double?
+  var cpuSeconds: Double?
   var version: String?
   var peakBytes: Int?
 }
 
-/// Seconds for each of some repetitions.
-private func seconds<Output>(of repetitions: Int, _ work: () throws -> Output) rethrows -> Double {
-  let clock = ContinuousClock()
-  let start = clock.now
+/// What some repetitions took, for each of them.
+private func measured<Output>(
+  _ repetitions: Int, _ work: () throws -> Output, version: String? = nil
+) rethrows -> Answer {
+  let wall = ContinuousClock()
+  let (start, cpuStart) = (wall.now, clock())
   for _ in 0..<repetitions { _ = try work() }
-  return start.duration(to: clock.now) / .seconds(1) / Double(repetitions)
+  let seconds = start.duration(to: wall.now) / .seconds(1)
+  let cpuSeconds = Double(clock() - cpuStart) / Double(CLOCKS_PER_SEC)
+  return Answer(
+    seconds: seconds / Double(repetitions), cpuSeconds: cpuSeconds / Double(repetitions),
+    version: version)
 }
 
 private func answer(_ answer: Answer) throws {
