@@ -34,6 +34,7 @@ let package = Package(
   name: "compose",
   products: [
     .executable(name: "compose", targets: ["compose"]),
+    .executable(name: "compose-diffusion", targets: ["compose-diffusion"]),
     .library(name: "MusicDiffusion", targets: ["MusicDiffusion"]),
     .library(name: "Spectro", targets: ["Spectro"]),
     .library(name: "Audio", targets: ["Audio"]),
@@ -56,13 +57,21 @@ let package = Package(
     .target(
       name: "MusicDiffusion", dependencies: ["Torch", "Spectro", "Audio"],
       swiftSettings: swiftSettings),
-    .executableTarget(
-      name: "compose",
+
+    // The commands: those that need libtorch in a program of their own, which takes half a second
+    // to load.
+    .target(
+      name: "Terminal",
       dependencies: [
-        "MusicDiffusion",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Spectro", "Audio", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
+      path: "Sources/compose/Terminal", swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "compose", dependencies: ["Terminal"], path: "Sources/compose/Main",
       swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "compose-diffusion", dependencies: ["Terminal", "MusicDiffusion"],
+      path: "Sources/compose/Diffusion", swiftSettings: swiftSettings),
 
     .testTarget(
       name: "AudioTests", dependencies: ["Audio"], resources: [.copy("Goldens")],
@@ -77,7 +86,8 @@ let package = Package(
       name: "MusicDiffusionTests", dependencies: ["MusicDiffusion"], resources: [.copy("Goldens")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "ComposeTests", dependencies: ["compose", "Audio"], swiftSettings: swiftSettings),
+      name: "ComposeTests", dependencies: ["compose", "compose-diffusion", "Audio"],
+      swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: torchFlags.cxxStandard

@@ -16,6 +16,10 @@ struct Outcome {
 
 /// A run of the program that is still going on.
 final class Run {
+  /// The program that was built with these tests.
+  static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    .deletingLastPathComponent().appendingPathComponent("compose")
+
   private let process = Process()
   private let folder: URL
 
@@ -23,9 +27,12 @@ final class Run {
   ///   - arguments: after the program's name.
   ///   - current: the current folder of the run.
   ///   - fileSizeLimit: in blocks of 512 bytes; a file that would grow beyond fails as on a full disk.
-  init(_ arguments: [String], in current: URL, cache: URL, fileSizeLimit: Int? = nil) throws {
-    let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-      .deletingLastPathComponent().appendingPathComponent("compose")
+  ///   - program: the program to run.
+  ///   - environment: added to this process's.
+  init(
+    _ arguments: [String], in current: URL, cache: URL, fileSizeLimit: Int? = nil,
+    program: URL = Run.program, environment added: [String: String] = [:]
+  ) throws {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     if let fileSizeLimit {
@@ -39,6 +46,7 @@ final class Run {
     process.currentDirectoryURL = current
     var environment = ProcessInfo.processInfo.environment
     environment["XDG_CACHE_HOME"] = cache.path
+    environment.merge(added) { $1 }
     process.environment = environment
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try handle("output")

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Terminal
 import Torch
 
 /// Where and in what precision the network runs.

@@ -2,12 +2,13 @@ public import ArgumentParser
 import Audio
 import Foundation
 public import MusicDiffusion
+import Terminal
 import Torch
 
 struct Generate: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "generate",
-    abstract: "Generates new music with a trained model.",
+    abstract: DiffusionCommand.generate.abstract,
     discussion: """
       Without --model, the model that ships with compose plays. The format follows from the name of \
       --output: .wav, .flac, .ogg, .mp3, .aiff or .opus. The same seed gives the same music.

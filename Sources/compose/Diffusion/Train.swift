@@ -1,12 +1,13 @@
 public import ArgumentParser
 import Foundation
 public import MusicDiffusion
+import Terminal
 import Torch
 
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
-    abstract: "Trains a model on a folder of audio.",
+    abstract: DiffusionCommand.train.abstract,
     discussion: """
       Sub-folders become labels that `compose generate --label` takes. The model folder holds the \
       model from the first checkpoint on, and samples/ with sound and pictures of what it makes. \
@@ -246,12 +247,3 @@ struct Train: ParsableCommand {
 }
 
 extension Preset: ExpressibleByArgument {}
-
-/// Progress that may be reported from any thread, one at a time.
-final class SharedProgressLine: @unchecked Sendable {
-  private let lock = NSLock()
-  private let line = ProgressLine()
-
-  func update(_ text: String) { lock.withLock { line.update(text) } }
-  func finish() { lock.withLock { line.finish() } }
-}

@@ -3,7 +3,7 @@ import Foundation
 import Synchronization
 
 /// Ctrl-C, once: the work in hand ends at its next good moment. A second Ctrl-C ends the process.
-final class Interruption {
+public final class Interruption {
   private final class Request: Sendable {
     let made = Atomic(false)
   }
@@ -11,9 +11,9 @@ final class Interruption {
   private let request = Request()
   private var sources: [any DispatchSourceSignal] = []
 
-  var isRequested: Bool { request.made.load(ordering: .relaxed) }
+  public var isRequested: Bool { request.made.load(ordering: .relaxed) }
 
-  init(message: String) {
+  public init(message: String) {
     for number in [SIGINT, SIGTERM] {
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())

@@ -1,10 +1,11 @@
 import ArgumentParser
 import Foundation
 import MusicDiffusion
+import Terminal
 
 struct Info: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "info", abstract: "Tells what a model is.")
+    commandName: "info", abstract: DiffusionCommand.info.abstract)
 
   @Argument(help: "Folder of a model.")
   var model: String

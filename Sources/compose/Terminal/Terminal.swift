@@ -1,36 +1,36 @@
 import Foundation
 
 /// Results go to standard output; progress and errors to standard error.
-enum Terminal {
-  static let isInteractive = isatty(STDERR_FILENO) == 1
+public enum Terminal {
+  public static let isInteractive = isatty(STDERR_FILENO) == 1
 
   /// A line to standard output, at once: in a file it stands in order with the progress.
-  static func result(_ text: String) {
+  public static func result(_ text: String) {
     FileHandle.standardOutput.write(Data((text + "\n").utf8))
   }
 
   /// A line to standard error.
-  static func note(_ text: String) {
+  public static func note(_ text: String) {
     FileHandle.standardError.write(Data((text + "\n").utf8))
   }
 
-  static func clearLine() {
+  public static func clearLine() {
     if isInteractive { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
   }
 }
 
 /// A progress line that replaces itself on a terminal; in a file, a line now and then.
-final class ProgressLine {
+public final class ProgressLine {
   private let clock = ContinuousClock()
   private var last: ContinuousClock.Instant?
   private let interval: Duration
 
   /// - Parameter quietInterval: seconds between two lines where standard error is not a terminal.
-  init(quietInterval: Double = 10) {
+  public init(quietInterval: Double = 10) {
     interval = .seconds(Terminal.isInteractive ? 0.1 : quietInterval)
   }
 
-  func update(_ text: @autoclosure () -> String, force: Bool = false) {
+  public func update(_ text: @autoclosure () -> String, force: Bool = false) {
     let now = clock.now
     if let last, !force, last.duration(to: now) < interval { return }
     last = now
@@ -41,11 +41,22 @@ final class ProgressLine {
     }
   }
 
-  func finish() { Terminal.clearLine() }
+  public func finish() { Terminal.clearLine() }
+}
+
+/// Progress that may be reported from any thread, one at a time.
+public final class SharedProgressLine: @unchecked Sendable {
+  private let lock = NSLock()
+  private let line = ProgressLine()
+
+  public init() {}
+
+  public func update(_ text: String) { lock.withLock { line.update(text) } }
+  public func finish() { lock.withLock { line.finish() } }
 }
 
 /// Makes the folder that a file goes to, before any work is done for the file.
-func makeFolder(of file: String) throws {
+public func makeFolder(of file: String) throws {
   let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
   do {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -58,7 +69,7 @@ func makeFolder(of file: String) throws {
 }
 
 /// 75 → "1m15s"; 7300 → "2h01m".
-func duration(_ seconds: Double) -> String {
+public func duration(_ seconds: Double) -> String {
   guard seconds.isFinite else { return "unknown" }
   let total = Int(seconds.rounded())
   if total < 60 { return "\(total)s" }

@@ -1,0 +1,26 @@
+import ArgumentParser
+import Foundation
+import MusicDiffusion
+import Terminal
+import Torch
+
+/// What `compose` becomes for the commands that need libtorch.
+@main
+struct ComposeDiffusion: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compose",
+    abstract: "The commands of compose that train models and draw with them.",
+    version: programVersion,
+    subcommands: [Train.self, Generate.self, Info.self])
+
+  static func main() {
+    runProgram(ComposeDiffusion.self) { error in
+      switch error {
+      case is ModelError: EX_DATAERR
+      case TorchError.outOfMemory: EX_OSERR
+      case is TorchError: EX_SOFTWARE
+      default: nil
+      }
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import ArgumentParser
+import Foundation
+import Terminal
+
+@main
+struct Compose: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Turns a folder of your own audio into a generator of new music.",
+    discussion: """
+      Train on a folder of WAV, FLAC, OGG, MP3, AIFF or Opus files; its sub-folders become labels:
+        compose train my-loops
+
+      Then generate:
+        compose generate --model my-loops-model --seconds 30
+      """,
+    version: programVersion,
+    subcommands: [
+      Train.self, Generate.self, SpectrogramCommand.self, Info.self,
+    ])
+
+  static func main() {
+    // ArgumentParser would explain the stub.
+    let words = CommandLine.arguments.dropFirst()
+    let asked = words.first == "help" ? words.dropFirst().first : nil
+    if let command = asked.flatMap(DiffusionCommand.init) {
+      runProgram(Compose.self, arguments: [command.rawValue, "--help"])
+    } else {
+      runProgram(Compose.self)
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import ArgumentParser
+import Foundation
+import Terminal
+
+// What `compose --help` lists of the other program's commands.
+
+struct Train: DiffusionStub {
+  static let command = DiffusionCommand.train
+  @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
+}
+
+struct Generate: DiffusionStub {
+  static let command = DiffusionCommand.generate
+  @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
+}
+
+struct Info: DiffusionStub {
+  static let command = DiffusionCommand.info
+  @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
+}
+
+/// A command that becomes `compose-diffusion`.
+protocol DiffusionStub: ParsableCommand {
+  static var command: DiffusionCommand { get }
+  var arguments: [String] { get }
+}
+
+extension DiffusionStub {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: command.rawValue, abstract: command.abstract, helpNames: [])
+  }
+
+  func run() throws { try Self.command.replaceProgram(with: arguments) }
+}
+
+extension DiffusionCommand {
+  /// Goes on as `compose-diffusion`, which lies beside this program. Returns only by throwing.
+  func replaceProgram(with arguments: [String]) throws {
+    let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+      .deletingLastPathComponent().appendingPathComponent("compose-diffusion").path
+    var words: [UnsafeMutablePointer<CChar>?] = ([program, rawValue] + arguments).map { strdup($0) }
+    words.append(nil)
+    defer { for word in words { free(word) } }
+    execv(program, &words)
+    throw CommandError.missingProgram(program)
+  }
+}

@@ -1,0 +1,35 @@
+/// What only the command line can get wrong.
+public enum CommandError: Error, CustomStringConvertible {
+  case exists(String)
+  case unsupportedOutput(String, choices: String)
+  case noShippedModel(String)
+  case unknownSettings(String)
+  case uselessOptions(String, because: String)
+  case cannotWrite(String, reason: String)
+  case noCUDA
+  case missingProgram(String)
+
+  public var description: String {
+    switch self {
+    case .exists(let path):
+      "\(path) exists already: add --overwrite, or choose another --output"
+    case .unsupportedOutput(let path, let choices):
+      "cannot tell the format from the name \(path): end it in \(choices)"
+    case .noShippedModel(let path):
+      "the model that ships with compose is not at \(path): run from the project's folder, or name "
+        + "a model with --model"
+    case .uselessOptions(let options, let reason):
+      "\(reason): leave out \(options)"
+    case .cannotWrite(let path, let reason):
+      "cannot write to \(path): \(reason)"
+    case .unknownSettings(let path):
+      "\(path) does not say what made it: give --sample-rate, and --fft-size and --hop-length if they "
+        + "are not 2048 and 512"
+    case .missingProgram(let path):
+      "\(path) is missing: it belongs beside compose; build both with swift build -c release"
+    case .noCUDA:
+      "this machine or this build has no CUDA: use --device cpu, or build with LIBTORCH set to a "
+        + "CUDA build of torch"
+    }
+  }
+}

@@ -1,0 +1,41 @@
+public import ArgumentParser
+import Audio
+import Foundation
+import Spectro
+
+public let programVersion = "0.1.0"
+
+/// Parses the arguments as `root` and runs the command they name; an error ends in one line and an
+/// exit code of sysexits.h.
+///
+/// - Parameters:
+///   - arguments: the process's, without its name, when nil.
+///   - exitCode: of errors that only this program knows; nil for others.
+public func runProgram<Root: ParsableCommand>(
+  _ root: Root.Type, arguments: [String]? = nil, exitCode: (any Error) -> Int32? = { _ in nil }
+) {
+  do {
+    var command = try root.parseAsRoot(arguments)
+    try command.run()
+  } catch {
+    let code =
+      switch error {
+      case is AudioError, is SpectroError, is CommandError: EX_DATAERR
+      default: exitCode(error) ?? root.exitCode(for: error).rawValue
+      }
+    // Asked-for help and versions are no failures.
+    if code == EXIT_SUCCESS { root.exit(withError: error) }
+    Terminal.clearLine()
+    Terminal.note("compose: \(code == EX_USAGE ? usage(error, of: root) : "\(error)")")
+    exit(code)
+  }
+}
+
+/// ArgumentParser's message, and where the options are explained.
+private func usage<Root: ParsableCommand>(_ error: any Error, of root: Root.Type) -> String {
+  let named = CommandLine.arguments.dropFirst().prefix { !$0.hasPrefix("-") }
+  let commands = root.configuration.subcommands.compactMap { $0.configuration.commandName }
+  let command = named.first.flatMap { commands.contains($0) ? " " + $0 : nil } ?? ""
+  let message = root.message(for: error)
+  return "\(message)\(message.hasSuffix(".") ? "" : ".") See compose\(command) --help."
+}
