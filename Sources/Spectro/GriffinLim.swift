@@ -86,7 +86,7 @@ public struct GriffinLim: Sendable {
       }
       signal.withUnsafeBufferPointer { signal in
         overlapAdd.add(0..<frames) { frame, scratch in
-          stft.analyze(signal, frame: frame, scratch)
+          stft.analyze(STFT.Excerpt(whole: signal), frame: frame, scratch)
           project(frame, scratch)
         }
       }

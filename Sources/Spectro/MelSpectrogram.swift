@@ -31,20 +31,26 @@ public final class MelSpectrogram: Sendable {
   ///
   /// - Parameter samples: one channel at `settings.sampleRate`, full scale 1.
   public func logMel(of samples: [Float]) -> Spectrogram {
+    samples.withUnsafeBufferPointer {
+      logMel(of: STFT.Excerpt(whole: $0), frames: 0..<stft.frames(sampleCount: samples.count))
+    }
+  }
+
+  /// Some frames, of a signal of which what they need is at hand.
+  func logMel(of excerpt: STFT.Excerpt, frames: Range<Int>) -> Spectrogram {
     let melBins = settings.melBins
-    let frames = stft.frames(sampleCount: samples.count)
     let (power, floor) = (settings.power, Float(settings.floor))
     let scale = Float(pow(magnitudeScale, power))
-    let values = [Float](unsafeUninitializedCapacity: frames * melBins) { output, count in
+    let values = [Float](unsafeUninitializedCapacity: frames.count * melBins) { output, count in
       let output = output.baseAddress
-      stft.forEachFrame(of: samples) { frame, scratch in
+      stft.forEachFrame(frames, of: excerpt) { frame, scratch in
         STFT.magnitudes(scratch, bins: stft.bins, power: power)
-        let row = output.unsafelyUnwrapped + frame * melBins
+        let row = output.unsafelyUnwrapped + (frame - frames.lowerBound) * melBins
         filterBank.apply(scratch.magnitudes, into: row)
         for mel in 0..<melBins { row[mel] = log(max(row[mel] * scale, floor)) }
       }
-      count = frames * melBins
+      count = frames.count * melBins
     }
-    return Spectrogram(values: values, frames: frames, bins: melBins)
+    return Spectrogram(values: values, frames: frames.count, bins: melBins)
   }
 }

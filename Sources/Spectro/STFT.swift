@@ -85,32 +85,53 @@ public final class STFT: Sendable {
 
   /// Calls `body` with each frame's index and its spectrum in a thread's scratch memory.
   func forEachFrame(of samples: [Float], _ body: (Int, RealFFT.Scratch) -> Void) {
-    let frames = frames(sampleCount: samples.count)
-    samples.withUnsafeBufferPointer { samples in
-      forEachBlock(of: frames, size: Self.blockSize, threads: threads) { block in
-        let scratch = RealFFT.Scratch(size: fftSize)
-        defer { scratch.free() }
-        for frame in block {
-          analyze(samples, frame: frame, scratch)
-          body(frame, scratch)
-        }
+    samples.withUnsafeBufferPointer {
+      forEachFrame(0..<frames(sampleCount: $0.count), of: Excerpt(whole: $0), body)
+    }
+  }
+
+  func forEachFrame(
+    _ frames: Range<Int>, of excerpt: Excerpt, _ body: (Int, RealFFT.Scratch) -> Void
+  ) {
+    forEachBlock(of: frames.count, size: Self.blockSize, threads: threads) { block in
+      let scratch = RealFFT.Scratch(size: fftSize)
+      defer { scratch.free() }
+      for frame in frames.lowerBound + block.lowerBound..<frames.lowerBound + block.upperBound {
+        analyze(excerpt, frame: frame, scratch)
+        body(frame, scratch)
       }
     }
   }
 
-  /// One windowed frame of `samples` and its spectrum, into `scratch`.
-  func analyze(
-    _ samples: UnsafeBufferPointer<Float>, frame: Int, _ scratch: RealFFT.Scratch
-  ) {
+  /// What is at hand of a signal: all of it, or the part that some frames need.
+  struct Excerpt {
+    let samples: UnsafeBufferPointer<Float>
+    /// Where in the signal the first of `samples` stands.
+    let offset: Int
+    /// Samples of the whole signal.
+    let total: Int
+
+    init(samples: UnsafeBufferPointer<Float>, offset: Int, total: Int) {
+      (self.samples, self.offset, self.total) = (samples, offset, total)
+    }
+
+    init(whole samples: UnsafeBufferPointer<Float>) {
+      self.init(samples: samples, offset: 0, total: samples.count)
+    }
+  }
+
+  /// One windowed frame of a signal and its spectrum, into `scratch`.
+  func analyze(_ excerpt: Excerpt, frame: Int, _ scratch: RealFFT.Scratch) {
     let start = frame * hopLength - fftSize / 2
-    let output = scratch.samples
+    let (samples, output) = (excerpt.samples, scratch.samples)
     window.withUnsafeBufferPointer { window in
-      if start >= 0 && start + fftSize <= samples.count {
-        let input = samples.baseAddress.unsafelyUnwrapped + start
+      if start >= 0 && start + fftSize <= excerpt.total {
+        let input = samples.baseAddress.unsafelyUnwrapped + (start - excerpt.offset)
         for i in 0..<fftSize { output[i] = input[i] * window[i] }
       } else {
         for i in 0..<fftSize {
-          output[i] = samples[Self.reflected(start + i, count: samples.count)] * window[i]
+          let index = Self.reflected(start + i, count: excerpt.total) - excerpt.offset
+          output[i] = samples[index] * window[i]
         }
       }
     }
