@@ -2,6 +2,12 @@
 public enum AudioError: Error, Equatable, CustomStringConvertible {
   case notFound(path: String)
   case directory(path: String)
+  /// There is no folder of this name.
+  case noFolder(path: String)
+  /// A folder without files.
+  case emptyFolder(path: String)
+  /// A folder without audio files.
+  case noAudio(path: String)
   /// The system refuses to open or read the file.
   case unreadable(path: String, reason: String)
   /// No format that libsndfile knows.
@@ -28,6 +34,11 @@ public enum AudioError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .notFound(let path): "cannot read \(path): there is no such file"
     case .directory(let path): "cannot read \(path): it is a folder, not a file"
+    case .noFolder(let path): "there is no folder at \(path)"
+    case .emptyFolder(let path):
+      "\(path) is empty: put audio files into it (WAV, FLAC, OGG, MP3, AIFF, Opus)"
+    case .noAudio(let path):
+      "no audio files in \(path) or its sub-folders (WAV, FLAC, OGG, MP3, AIFF, Opus)"
     case .unreadable(let path, let reason): "cannot read \(path): \(reason)"
     case .notAudio(let path): "cannot read \(path): not an audio file of a known format"
     case .unsupported(let path, let reason): "cannot read \(path): \(reason)"

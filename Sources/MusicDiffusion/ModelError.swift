@@ -1,8 +1,6 @@
 /// What can go wrong between a folder of audio and new music, each in one line that says what to do.
 public enum ModelError: Error, Equatable, CustomStringConvertible {
   case noFolder(String)
-  case emptyFolder(String)
-  case noAudio(String)
   case noneReadable(String, count: Int, first: Dataset.Skipped)
   case allTooShort(String, longest: Double, window: Double)
   case invalidConfiguration(String)
@@ -23,10 +21,6 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .noFolder(let path):
       "there is no folder at \(path)"
-    case .emptyFolder(let path):
-      "\(path) is empty: put audio files into it (WAV, FLAC, OGG, MP3, AIFF, Opus)"
-    case .noAudio(let path):
-      "no audio files in \(path) or its sub-folders (WAV, FLAC, OGG, MP3, AIFF, Opus)"
     case .noneReadable(let path, let count, let first):
       "none of the \(count) audio files in \(path) can be read, the first, \(first.path), because: "
         + first.reason

@@ -1,4 +1,4 @@
-import Audio
+public import Audio
 public import Foundation
 import Spectro
 package import Torch

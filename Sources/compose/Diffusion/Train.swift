@@ -1,4 +1,5 @@
 public import ArgumentParser
+import Audio
 import Foundation
 public import MusicDiffusion
 import Terminal

@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 
 /// The audio files below a folder, found by their extensions.
 public struct AudioFolder: Sendable {
@@ -13,9 +13,9 @@ public struct AudioFolder: Sendable {
     public var path: String
     /// The sub-folder the file lies in, with all its parents; nil at the top.
     public var label: String?
-    var bytes: Int
-    var modified: Date
-    var isReadable: Bool
+    public var bytes: Int
+    public var modified: Date
+    public var isReadable: Bool
   }
 
   public let path: String
@@ -25,12 +25,11 @@ public struct AudioFolder: Sendable {
   /// Looks through `path` and all its sub-folders; hidden files, links to folders and links to
   /// nothing are left out.
   ///
-  /// - Throws: ``ModelError/noFolder(_:)``, ``ModelError/emptyFolder(_:)`` or
-  ///   ``ModelError/noAudio(_:)``.
+  /// - Throws: `AudioError.noFolder`, `.emptyFolder` or `.noAudio`.
   public init(_ path: String) throws {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue
-    else { throw ModelError.noFolder(path) }
+    else { throw AudioError.noFolder(path: path) }
     let root = URL(fileURLWithPath: path, isDirectory: true).resolvingSymlinksInPath()
     let keys: [URLResourceKey] = [.isRegularFileKey, .fileSizeKey, .contentModificationDateKey]
     let walk = FileManager.default.enumerator(
@@ -52,11 +51,11 @@ public struct AudioFolder: Sendable {
           modified: values.contentModificationDate ?? .distantPast,
           isReadable: FileManager.default.isReadableFile(atPath: url.path)))
     }
-    if seen == 0 { throw ModelError.emptyFolder(path) }
-    if files.isEmpty { throw ModelError.noAudio(path) }
+    if seen == 0 { throw AudioError.emptyFolder(path: path) }
+    if files.isEmpty { throw AudioError.noAudio(path: path) }
     self.path = root.path
     self.files = files.sorted { $0.path < $1.path }
   }
 
-  func fullPath(_ file: File) -> String { path + "/" + file.path }
+  public func fullPath(_ file: File) -> String { path + "/" + file.path }
 }

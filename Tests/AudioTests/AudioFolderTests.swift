@@ -1,5 +1,5 @@
+import Audio
 import Foundation
-import MusicDiffusion
 import Testing
 
 @Suite struct AudioFolderTests {
@@ -68,15 +68,39 @@ import Testing
   @Test func saysWhatIsMissing() throws {
     try withTemporaryFolder { folder in
       let path = folder.path
-      #expect(throws: ModelError.emptyFolder(path)) { try AudioFolder(path) }
+      #expect(throws: AudioError.emptyFolder(path: path)) { try AudioFolder(path) }
       try folder.write("x", to: ".hidden.wav")
-      #expect(throws: ModelError.emptyFolder(path)) { try AudioFolder(path) }
+      #expect(throws: AudioError.emptyFolder(path: path)) { try AudioFolder(path) }
       try folder.write("x", to: "notes.txt")
-      #expect(throws: ModelError.noAudio(path)) { try AudioFolder(path) }
-      #expect(throws: ModelError.noFolder(path + "/absent")) { try AudioFolder(path + "/absent") }
-      #expect(throws: ModelError.noFolder(path + "/notes.txt")) {
+      #expect(throws: AudioError.noAudio(path: path)) { try AudioFolder(path) }
+      #expect(throws: AudioError.noFolder(path: path + "/absent")) {
+        try AudioFolder(path + "/absent")
+      }
+      #expect(throws: AudioError.noFolder(path: path + "/notes.txt")) {
         try AudioFolder(path + "/notes.txt")
       }
     }
+  }
+}
+
+private func withTemporaryFolder<R>(_ body: (URL) throws -> R) throws -> R {
+  let folder = FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
+    .appendingPathComponent(UUID().uuidString, isDirectory: true)
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: folder) }
+  return try body(folder)
+}
+
+extension URL {
+  fileprivate static func / (folder: URL, name: String) -> URL {
+    folder.appendingPathComponent(name)
+  }
+
+  /// Writes a file below this folder, making the folders that it lies in.
+  fileprivate func write(_ text: String, to name: String) throws {
+    let file = self / name
+    try FileManager.default.createDirectory(
+      at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data(text.utf8).write(to: file)
   }
 }
