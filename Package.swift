@@ -48,11 +48,12 @@ let package = Package(
     .systemLibrary(name: "CSoxr", pkgConfig: "soxr", providers: [.apt(["libsoxr-dev"])]),
     .systemLibrary(name: "CFFTW", pkgConfig: "fftw3f", providers: [.apt(["libfftw3-dev"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .target(name: "CSpectro"),
     .target(name: "CTorch", cxxSettings: torchFlags.cxx, linkerSettings: torchFlags.linker),
 
     .target(name: "Audio", dependencies: ["CSndfile", "CSoxr"], swiftSettings: swiftSettings),
     .target(
-      name: "Spectro", dependencies: ["CFFTW", "CPNG"], swiftSettings: swiftSettings),
+      name: "Spectro", dependencies: ["CSpectro", "CFFTW", "CPNG"], swiftSettings: swiftSettings),
     .target(name: "Torch", dependencies: ["CTorch"], swiftSettings: swiftSettings),
     .target(
       name: "MusicDiffusion", dependencies: ["Torch", "Spectro", "Audio"],

@@ -44,7 +44,7 @@ public struct GriffinLim: Sendable {
     } project: { frame, scratch in
       magnitudes.values.withUnsafeBufferPointer { values in
         let row = values.baseAddress.unsafelyUnwrapped + frame * bins
-        Self.impose(row, bins: bins, on: scratch)
+        stft.fft.impose(row, on: scratch)
       }
     }
   }
@@ -53,8 +53,8 @@ public struct GriffinLim: Sendable {
   ///
   /// - Parameters:
   ///   - magnitudes: the start's of a range of frames, `[frames, fftSize / 2 + 1]`.
-  ///   - project: moves one frame's spectrum to the nearest that has the wanted magnitudes; its
-  ///     scale on entry is of no meaning.
+  ///   - project: moves one frame's packed spectrum to the nearest that has the wanted magnitudes
+  ///     and makes it ready for the inverse; its scale on entry is of no meaning.
   func audio(
     frames: Int, sampleCount: Int?, start: Start, seed: UInt64,
     magnitudes: (_ frames: Range<Int>) -> Spectrogram,
@@ -118,31 +118,9 @@ public struct GriffinLim: Sendable {
             scratch.spectrum[2 * bin] = magnitudes[i] * cos(phases[i])
             scratch.spectrum[2 * bin + 1] = magnitudes[i] * sin(phases[i])
           }
+          stft.fft.pack(scratch.spectrum, into: scratch)
         }
       }
-    }
-  }
-
-  /// Keeps the phases of `scratch.spectrum` and replaces its magnitudes.
-  private static func impose(
-    _ magnitudes: UnsafePointer<Float>, bins: Int, on scratch: RealFFT.Scratch
-  ) {
-    scratch.magnitudes.update(from: magnitudes, count: bins)
-    let (spectrum, wanted) = (
-      UnsafeMutableRawPointer(scratch.spectrum), UnsafeRawPointer(scratch.magnitudes)
-    )
-    for bin in stride(from: 0, to: bins, by: 4) {
-      let offset = bin * MemoryLayout<Float>.stride
-      let pairs = spectrum.load(fromByteOffset: 2 * offset, as: SIMD8<Float>.self)
-      let (re, im) = (pairs.evenHalf, pairs.oddHalf)
-      let squared = re * re + im * im
-      // A bin of no magnitude has no phase and stays 0.
-      let length = (squared + 1e-30).squareRoot()
-      let gain = wanted.load(fromByteOffset: offset, as: SIMD4<Float>.self) / length
-      var scaled = SIMD8<Float>()
-      scaled.evenHalf = re * gain
-      scaled.oddHalf = im * gain
-      spectrum.storeBytes(of: scaled, toByteOffset: 2 * offset, as: SIMD8<Float>.self)
     }
   }
 }

@@ -45,14 +45,14 @@ public struct MelFilterBank: Sendable {
   public let fftBins: Int
   /// Row-major `[melBins, fftBins]`, mostly zeros.
   public let weights: [Float]
-  /// The non-zero part of each row, padded with zeros to a multiple of four.
-  let bands: [Band]
-  let bandWeights: [SIMD4<Float>]
+  /// The bins of each row that hold more than 0.
+  let bands: [Range<Int>]
+  /// `A x` and `A' y`, with `A` the weights.
+  let product: FilterProduct
+  let transposedProduct: TransposedFilterProduct
 
-  struct Band: Sendable {
-    /// First bin, and the range of its weights in `bandWeights`.
-    var bin, start, end: Int
-  }
+  /// Values that must be readable, and finite, behind a spectrum: vectors reach past its end.
+  static let padding = 7
 
   /// - Parameters:
   ///   - sampleRate: Hz.
@@ -76,85 +76,48 @@ public struct MelFilterBank: Sendable {
       scale.hertz(mel: low + (high - low) * Double($0) / Double(melBins + 1))
     }
     var weights = [Float](repeating: 0, count: melBins * fftBins)
-    var bands: [Band] = []
-    var bandWeights: [SIMD4<Float>] = []
+    var bands: [Range<Int>] = []
     for mel in 0..<melBins {
       let (left, centre, right) = (edges[mel], edges[mel + 1], edges[mel + 2])
       let height = normalization == .slaney ? 2 / (right - left) : 1
-      let row = (0..<fftBins).map { bin in
+      // A bin more than needed at both ends, against rounding; there the weights are 0.
+      let reach = [left, right].map { Int($0 * Double(fftSize) / Double(sampleRate)) }
+      var band = 0..<0
+      for bin in max(0, reach[0] - 1)..<min(fftBins, reach[1] + 2) {
         let hertz = Double(bin) * Double(sampleRate) / Double(fftSize)
         let rising = (hertz - left) / (centre - left)
         let falling = (right - hertz) / (right - centre)
-        return Float(height * max(0, min(rising, falling)))
+        let weight = Float(height * max(0, min(rising, falling)))
+        if weight > 0 {
+          band = (band.isEmpty ? bin : band.lowerBound)..<bin + 1
+          weights[mel * fftBins + bin] = weight
+        }
       }
-      weights.replaceSubrange(mel * fftBins..<(mel + 1) * fftBins, with: row)
-
-      let first = row.firstIndex { $0 > 0 } ?? 0
-      let end = (row.lastIndex { $0 > 0 } ?? -1) + 1
-      let start = bandWeights.count
-      for bin in stride(from: first, to: end, by: 4) {
-        var four = SIMD4<Float>.zero
-        for lane in 0..<min(4, end - bin) { four[lane] = row[bin + lane] }
-        bandWeights.append(four)
-      }
-      bands.append(Band(bin: first, start: start, end: bandWeights.count))
+      bands.append(band)
     }
-    (self.weights, self.bands, self.bandWeights) = (weights, bands, bandWeights)
+    (self.weights, self.bands) = (weights, bands)
+    product = FilterProduct(weights, bands: bands, bins: fftBins)
+    transposedProduct = TransposedFilterProduct(weights, bands: bands, bins: fftBins)
   }
 
   /// The mel spectrogram of a linear one: `[frames, fftBins]` to `[frames, melBins]`.
   public func apply(_ linear: Spectrogram) -> Spectrogram {
     precondition(linear.bins == fftBins, "the filter bank and the spectrogram differ in bins")
-    let padded = [Float](repeating: 0, count: 3)
     let values = [Float](unsafeUninitializedCapacity: linear.frames * melBins) { output, count in
-      // The vectors of the last frame's last band may reach past its end.
-      (linear.values + padded).withUnsafeBufferPointer { input in
-        guard let input = input.baseAddress, let output = output.baseAddress else { return }
-        for frame in 0..<linear.frames {
-          apply(input + frame * fftBins, into: output + frame * melBins)
+      guard let output = output.baseAddress else { return }
+      linear.values.withUnsafeBufferPointer { input in
+        guard let input = input.baseAddress else { return }
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: fftBins + Self.padding) { row in
+          row.update(repeating: 0)
+          let row = row.baseAddress.unsafelyUnwrapped
+          for frame in 0..<linear.frames {
+            row.update(from: input + frame * fftBins, count: fftBins)
+            product(row, into: output + frame * melBins)
+          }
         }
       }
       count = linear.frames * melBins
     }
     return Spectrogram(values: values, frames: linear.frames, bins: melBins)
-  }
-
-  /// One frame: `[fftBins]`, with three readable finite values after it, to `[melBins]`.
-  func apply(_ input: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>) {
-    let raw = UnsafeRawPointer(input)
-    bands.withUnsafeBufferPointer { bands in
-      bandWeights.withUnsafeBufferPointer { weights in
-        for mel in 0..<melBins {
-          let band = bands[mel]
-          var sum = SIMD4<Float>.zero
-          var offset = band.bin * MemoryLayout<Float>.stride
-          for i in band.start..<band.end {
-            sum += weights[i] * raw.loadUnaligned(fromByteOffset: offset, as: SIMD4<Float>.self)
-            offset += MemoryLayout<SIMD4<Float>>.stride
-          }
-          output[mel] = sum.sum()
-        }
-      }
-    }
-  }
-
-  /// `A' y` for one frame: `[melBins]` to `[fftBins]` and three more, which become 0.
-  func applyTransposed(_ input: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>) {
-    output.update(repeating: 0, count: fftBins + 3)
-    let raw = UnsafeMutableRawPointer(output)
-    bands.withUnsafeBufferPointer { bands in
-      bandWeights.withUnsafeBufferPointer { weights in
-        for mel in 0..<melBins {
-          let band = bands[mel]
-          var offset = band.bin * MemoryLayout<Float>.stride
-          for i in band.start..<band.end {
-            let sum = raw.loadUnaligned(fromByteOffset: offset, as: SIMD4<Float>.self)
-            raw.storeBytes(
-              of: sum + input[mel] * weights[i], toByteOffset: offset, as: SIMD4<Float>.self)
-            offset += MemoryLayout<SIMD4<Float>>.stride
-          }
-        }
-      }
-    }
   }
 }

@@ -1,3 +1,5 @@
+import CSpectro
+
 /// Mel values back to linear ones: `x >= 0` with `A x` near `m` for the filter bank `A`.
 ///
 /// The start is the pseudo-inverse `A' (A A')^-1 m`, clipped at 0. A triangle of the bank overlaps
@@ -9,16 +11,14 @@ struct MelInverse: Sendable {
   /// Factors of `A A' = L D L'`: the pivots D and the entries left of L's diagonal.
   private let pivots: [Float]
   private let lower: [Float]
-  /// `[fftBins]`: one over the column sums of `A`; 0 for bins that no filter sees.
-  private let columnGains: [Float]
+  /// `A'` over the column sums of `A`.
+  private let updates: TransposedFilterProduct
 
   init(_ bank: MelFilterBank) {
     self.bank = bank
     let (melBins, fftBins) = (bank.melBins, bank.fftBins)
     func dot(_ a: Int, _ b: Int) -> Double {
-      let band = bank.bands[b]
-      let end = min(fftBins, band.bin + 4 * (band.end - band.start))
-      return (band.bin..<end).reduce(0) {
+      bank.bands[b].reduce(0) {
         $0 + Double(bank.weights[a * fftBins + $1]) * Double(bank.weights[b * fftBins + $1])
       }
     }
@@ -34,17 +34,14 @@ struct MelInverse: Sendable {
     }
     self.pivots = pivots.map { Float($0) }
     self.lower = lower.map { Float($0) }
-    columnGains = (0..<fftBins).map { bin in
-      let sum = (0..<melBins).reduce(0) { $0 + bank.weights[$1 * fftBins + bin] }
-      return sum > 0 ? 1 / sum : 0
-    }
+    updates = bank.transposedProduct.dividedByColumnSums()
   }
 
   /// Solves for one frame.
   ///
   /// - Parameters:
   ///   - mel: `[melBins]`.
-  ///   - linear: `[fftBins]` and three more, which become 0.
+  ///   - linear: `[fftBins]` and `MelFilterBank.padding` more, which become 0.
   ///   - iterations: multiplicative updates after the clipped pseudo-inverse.
   func solve(
     _ mel: UnsafePointer<Float>, into linear: UnsafeMutablePointer<Float>, iterations: Int
@@ -55,12 +52,13 @@ struct MelInverse: Sendable {
       for i in stride(from: melBins - 1, through: 0, by: -1) {
         dual[i] = dual[i] / pivots[i] - (i + 1 < melBins ? lower[i + 1] * dual[i + 1] : 0)
       }
-      bank.applyTransposed(dual.baseAddress.unsafelyUnwrapped, into: linear)
+      bank.transposedProduct(dual.baseAddress.unsafelyUnwrapped, into: linear)
     }
     // Not 0, which no update could leave.
     for bin in 0..<fftBins { linear[bin] = max(linear[bin], 1e-20) }
-    for bin in fftBins..<fftBins + 3 { linear[bin] = 0 }
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: fftBins + 3) { gains in
+    for bin in fftBins..<fftBins + MelFilterBank.padding { linear[bin] = 0 }
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: fftBins + MelFilterBank.padding) {
+      gains in
       let gains = gains.baseAddress.unsafelyUnwrapped
       for _ in 0..<iterations {
         self.gains(linear, toward: mel, into: gains)
@@ -69,25 +67,22 @@ struct MelInverse: Sendable {
     }
   }
 
-  /// What one update multiplies each bin with: `A'(m / A x)` over the column sums of `A`. Does not
-  /// depend on the scale of `x` but to undo it.
+  /// What one update multiplies each bin with: `A'(m / A x)` over the column sums of `A`.
   ///
   /// - Parameters:
-  ///   - linear: `[fftBins]` and three more, finite.
+  ///   - linear: `[fftBins]` and `MelFilterBank.padding` more, finite.
+  ///   - scale: what `linear` is to be multiplied with to be `x`.
   ///   - mel: `[melBins]`.
-  ///   - gains: `[fftBins]` and three more.
+  ///   - gains: `[fftBins]` and `MelFilterBank.padding` more.
   func gains(
-    _ linear: UnsafePointer<Float>, toward mel: UnsafePointer<Float>,
+    _ linear: UnsafePointer<Float>, scale: Float = 1, toward mel: UnsafePointer<Float>,
     into gains: UnsafeMutablePointer<Float>
   ) {
     withUnsafeTemporaryAllocation(of: Float.self, capacity: bank.melBins) { ratios in
       let ratios = ratios.baseAddress.unsafelyUnwrapped
-      bank.apply(linear, into: ratios)
-      for i in 0..<bank.melBins { ratios[i] = mel[i] / max(ratios[i], 1e-30) }
-      bank.applyTransposed(ratios, into: gains)
-    }
-    columnGains.withUnsafeBufferPointer { columnGains in
-      for bin in 0..<bank.fftBins { gains[bin] *= columnGains[bin] }
+      bank.product(linear, into: ratios)
+      sp_divide(mel, ratios, scale, 1e-30, ratios, bank.melBins)
+      updates(ratios, into: gains)
     }
   }
 }

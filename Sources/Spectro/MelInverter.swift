@@ -88,7 +88,8 @@ public final class MelInverter: Sendable {
     let values = [Float](unsafeUninitializedCapacity: frames * bins) { output, count in
       let output = output.baseAddress
       forEachBlock(of: frames, size: STFT.blockSize, threads: mel.stft.threads) { block in
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: bins + 3) { linear in
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: bins + MelFilterBank.padding) {
+          linear in
           let linear = linear.baseAddress.unsafelyUnwrapped
           for frame in block {
             let row = melValues.baseAddress.unsafelyUnwrapped + frame * melBins
@@ -105,20 +106,19 @@ public final class MelInverter: Sendable {
     return Spectrogram(values: values, frames: frames, bins: bins)
   }
 
-  /// Moves the magnitudes of `scratch.spectrum` towards those with this mel spectrum, and keeps the
+  /// Moves the magnitudes of a packed spectrum towards those with this mel spectrum, and keeps the
   /// phases.
   private func impose(_ melValues: UnsafePointer<Float>, on scratch: RealFFT.Scratch) {
-    let bins = mel.stft.bins
-    let (power, scale) = (settings.power, Float(pow(mel.magnitudeScale, settings.power)))
-    STFT.magnitudes(scratch, bins: bins, power: power)
-    for bin in 0..<bins { scratch.magnitudes[bin] = scratch.magnitudes[bin] * scale + 1e-20 }
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: bins + 3) { gains in
-      let gains = gains.baseAddress.unsafelyUnwrapped
-      inverse.gains(scratch.magnitudes, toward: melValues, into: gains)
-      for bin in 0..<bins {
-        let gain = power == 2 ? gains[bin].squareRoot() : gains[bin]
-        scratch.spectrum[2 * bin] *= gain
-        scratch.spectrum[2 * bin + 1] *= gain
+    let (stft, power) = (mel.stft, settings.power)
+    stft.magnitudes(scratch, power: power, into: scratch.magnitudes)
+    let scale = Float(pow(mel.magnitudeScale, power))
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: stft.bins + MelFilterBank.padding) {
+      let gains = $0.baseAddress.unsafelyUnwrapped
+      inverse.gains(scratch.magnitudes, scale: scale, toward: melValues, into: gains)
+      if power == 2 {
+        stft.fft.scale(scratch, byRootsOf: gains)
+      } else {
+        stft.fft.scale(scratch, by: gains)
       }
     }
   }

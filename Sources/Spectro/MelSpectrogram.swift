@@ -1,3 +1,4 @@
+import CSpectro
 public import Foundation
 
 /// Sound to log-mel spectrogram.
@@ -44,10 +45,10 @@ public final class MelSpectrogram: Sendable {
     let values = [Float](unsafeUninitializedCapacity: frames.count * melBins) { output, count in
       let output = output.baseAddress
       stft.forEachFrame(frames, of: excerpt) { frame, scratch in
-        STFT.magnitudes(scratch, bins: stft.bins, power: power)
+        stft.magnitudes(scratch, power: power, into: scratch.magnitudes)
         let row = output.unsafelyUnwrapped + (frame - frames.lowerBound) * melBins
-        filterBank.apply(scratch.magnitudes, into: row)
-        for mel in 0..<melBins { row[mel] = log(max(row[mel] * scale, floor)) }
+        filterBank.product(scratch.magnitudes, into: row)
+        sp_log(row, scale, floor, melBins)
       }
       count = frames.count * melBins
     }

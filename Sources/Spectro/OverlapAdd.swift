@@ -1,3 +1,5 @@
+import CSpectro
+
 /// Frames of samples to a signal: each frame is windowed once more and added at its place, and the
 /// sum divided by that of the squared windows (Griffin and Lim 1984, equation 6).
 ///
@@ -29,8 +31,8 @@ final class OverlapAdd {
 
   deinit { partials.deallocate() }
 
-  /// Calls `fill` for each frame to put its spectrum into a thread's scratch memory, and keeps what
-  /// these frames make. The range begins and ends at blocks, or where the frames do.
+  /// Calls `fill` for each frame to put its spectrum, packed, into a thread's scratch memory, and keeps
+  /// what these frames make. The range begins and ends at blocks, or where the frames do.
   func add(_ range: Range<Int>, fill: (_ frame: Int, _ scratch: RealFFT.Scratch) -> Void) {
     forEachBlock(of: range.count, size: STFT.blockSize, threads: stft.threads) { block in
       let scratch = RealFFT.Scratch(size: stft.fftSize)
@@ -42,8 +44,9 @@ final class OverlapAdd {
         for frame in first..<first + block.count {
           fill(frame, scratch)
           stft.fft.inverse(scratch)
-          let (samples, start) = (scratch.samples, sum + (frame - first) * stft.hopLength)
-          for i in 0..<stft.fftSize { start[i] += samples[i] * window[i] }
+          sp_add_product(
+            scratch.samples, window.baseAddress.unsafelyUnwrapped,
+            sum + (frame - first) * stft.hopLength, stft.fftSize)
         }
       }
     }
@@ -120,8 +123,7 @@ extension STFT {
     let overlapAdd = OverlapAdd(self, frames: spectrum.frames, sampleCount: sampleCount)
     spectrum.values.withUnsafeBufferPointer { values in
       overlapAdd.add(0..<spectrum.frames) { frame, scratch in
-        scratch.spectrum.update(
-          from: values.baseAddress.unsafelyUnwrapped + frame * row, count: row)
+        fft.pack(values.baseAddress.unsafelyUnwrapped + frame * row, into: scratch)
       }
     }
     overlapAdd.join(into: &output)

@@ -1,3 +1,4 @@
+import CSpectro
 public import Foundation
 
 /// Short-time Fourier transform as librosa defines it: periodic Hann window, frames centred on
@@ -59,8 +60,7 @@ public final class STFT: Sendable {
     let values = [Float](unsafeUninitializedCapacity: frames * row) { output, count in
       let output = output.baseAddress
       forEachFrame(of: samples) { frame, scratch in
-        output.unsafelyUnwrapped.advanced(by: frame * row)
-          .initialize(from: scratch.spectrum, count: row)
+        fft.unpack(scratch, into: output.unsafelyUnwrapped + frame * row)
       }
       count = frames * row
     }
@@ -74,16 +74,14 @@ public final class STFT: Sendable {
     let values = [Float](unsafeUninitializedCapacity: frames * bins) { output, count in
       let output = output.baseAddress
       forEachFrame(of: samples) { frame, scratch in
-        Self.magnitudes(scratch, bins: bins, power: power)
-        output.unsafelyUnwrapped.advanced(by: frame * bins)
-          .initialize(from: scratch.magnitudes, count: bins)
+        magnitudes(scratch, power: power, into: output.unsafelyUnwrapped + frame * bins)
       }
       count = frames * bins
     }
     return Spectrogram(values: values, frames: frames, bins: bins)
   }
 
-  /// Calls `body` with each frame's index and its spectrum in a thread's scratch memory.
+  /// Calls `body` with each frame's index and its packed transform in a thread's scratch memory.
   func forEachFrame(of samples: [Float], _ body: (Int, RealFFT.Scratch) -> Void) {
     samples.withUnsafeBufferPointer {
       forEachFrame(0..<frames(sampleCount: $0.count), of: Excerpt(whole: $0), body)
@@ -120,14 +118,14 @@ public final class STFT: Sendable {
     }
   }
 
-  /// One windowed frame of a signal and its spectrum, into `scratch`.
+  /// One windowed frame of a signal, and its packed transform, into `scratch`.
   func analyze(_ excerpt: Excerpt, frame: Int, _ scratch: RealFFT.Scratch) {
     let start = frame * hopLength - fftSize / 2
     let (samples, output) = (excerpt.samples, scratch.samples)
     window.withUnsafeBufferPointer { window in
       if start >= 0 && start + fftSize <= excerpt.total {
         let input = samples.baseAddress.unsafelyUnwrapped + (start - excerpt.offset)
-        for i in 0..<fftSize { output[i] = input[i] * window[i] }
+        sp_multiply(input, window.baseAddress.unsafelyUnwrapped, output, fftSize)
       } else {
         for i in 0..<fftSize {
           let index = Self.reflected(start + i, count: excerpt.total) - excerpt.offset
@@ -147,19 +145,14 @@ public final class STFT: Sendable {
     return min(folded, period - folded)
   }
 
-  /// `scratch.spectrum` to `scratch.magnitudes`, raised to `power`.
-  static func magnitudes(_ scratch: RealFFT.Scratch, bins: Int, power: Double) {
-    let (input, output) = (UnsafeRawPointer(scratch.spectrum), scratch.magnitudes)
-    // Four bins at a time; the buffers have room for the last, partly filled, vector.
-    for bin in stride(from: 0, to: bins, by: 4) {
-      let pairs = input.load(
-        fromByteOffset: bin * 2 * MemoryLayout<Float>.stride, as: SIMD8<Float>.self)
-      let (re, im) = (pairs.evenHalf, pairs.oddHalf)
-      let squared = re * re + im * im
-      UnsafeMutableRawPointer(output + bin).storeBytes(
-        of: power == 1 ? squared.squareRoot() : squared, as: SIMD4<Float>.self)
-    }
-    if power != 1 && power != 2 {
+  /// Magnitudes raised to `power` of a packed transform, `[bins]`.
+  func magnitudes(
+    _ scratch: RealFFT.Scratch, power: Double, into output: UnsafeMutablePointer<Float>
+  ) {
+    fft.powers(scratch, into: output)
+    if power == 1 {
+      sp_square_root(output, bins)
+    } else if power != 2 {
       for bin in 0..<bins { output[bin] = pow(output[bin], Float(power / 2)) }
     }
   }

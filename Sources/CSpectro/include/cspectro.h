@@ -1,0 +1,85 @@
+/// The inner loops of Spectro, in C so that one program runs as AVX-512, as AVX2 or as plain SSE or
+/// NEON code, whatever the processor has. All arrays are single precision, of any alignment, and do
+/// not overlap unless they are the same parameter.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+// MARK: - Signals
+
+/// output[i] = a[i] * b[i].
+void sp_multiply(const float *a, const float *b, float *output, ptrdiff_t count);
+
+/// sum[i] += a[i] * b[i].
+void sp_add_product(const float *a, const float *b, float *sum, ptrdiff_t count);
+
+/// output[i] = a[i] - gain * b[i].
+void sp_subtract_scaled(const float *a, const float *b, float gain, float *output,
+                        ptrdiff_t count);
+
+/// values[i] = ln(max(scale * values[i], floor)), to within 2 units in the last place, or 1e-7 near
+/// ln 1; not a number becomes ln(floor). The floor must be a normal number.
+void sp_log(float *values, float scale, float floor, ptrdiff_t count);
+
+/// output[i] = a[i] / max(scale * b[i], floor), where output may be b.
+void sp_divide(const float *a, const float *b, float scale, float floor, float *output,
+               ptrdiff_t count);
+
+/// values[i] = sqrt(values[i]).
+void sp_square_root(float *values, ptrdiff_t count);
+
+// MARK: - Real transforms by complex ones of half the size
+//
+// A real signal x of n = 2 half samples is packed as z[j] = x[2j] + i x[2j+1]. `packed` holds its
+// transform Z, [half + 1, 2], of which the last entry is room to work in. The spectrum X of x,
+// [half + 1, 2], is
+//   X[k] = E + w O,  X[half - k] = conj(E - w O),  w = exp(-2 pi i k / n),
+//   E = (Z[k] + conj Z[half - k]) / 2,  O = (Z[k] - conj Z[half - k]) / 2i,  Z[half] = Z[0],
+// and the way back E = (X[k] + conj X[half - k]) / 2, w O = (X[k] - conj X[half - k]) / 2,
+// Z[k] = E + i O. (Press et al., Numerical Recipes, section 12.3.)
+// `twiddles` are the real parts of w for k = 0 ... (half - 1) / 2, then the imaginary ones.
+
+/// The spectrum [half + 1, 2].
+void sp_unpack(float *packed, const float *twiddles, float *spectrum, ptrdiff_t half);
+
+/// |X|^2, [half + 1].
+void sp_powers(float *packed, const float *twiddles, float *powers, ptrdiff_t half);
+
+/// What an unscaled complex inverse transform makes n x of, from a spectrum [half + 1, 2].
+void sp_pack(const float *spectrum, const float *twiddles, float *packed, ptrdiff_t half);
+
+/// Gives X the magnitudes [half + 1], keeps its phases (0 stays 0), and packs it for the way back as
+/// sp_pack does. To within 5e-6 of the magnitudes.
+void sp_impose(float *packed, const float *twiddles, const float *magnitudes, ptrdiff_t half);
+
+/// Multiplies X with gains [half + 1], or with their square roots (to within 5e-6 of them), and packs
+/// it for the way back as sp_pack does.
+void sp_scale(float *packed, const float *twiddles, const float *gains, ptrdiff_t half);
+void sp_scale_by_roots(float *packed, const float *twiddles, const float *gains, ptrdiff_t half);
+
+// MARK: - Filter banks
+
+/// Products of a spectrum with filters of which most weights are 0. Filters go in groups of eight,
+/// and each in its group has as many weights, a multiple of eight; the last group is filled up.
+///
+/// - starts: for each filter, the bin of its first weight.
+/// - vectors: for each group, an eighth of its filters' weights.
+/// - weights: group by group, eight of each filter in turn.
+void sp_filter(const float *spectrum, const int32_t *starts, const int32_t *vectors,
+               const float *weights, float *output, ptrdiff_t filters);
+
+/// Bins that the same two filters see.
+typedef struct {
+  int32_t start, end;
+  int32_t lower, upper;
+} SPSegment;
+
+/// output[i] = values[lower] * falling[i] + values[upper] * rising[i], segment by segment in the order
+/// of bins. Reads and writes up to seven more.
+void sp_spread(const float *values, const SPSegment *segments, ptrdiff_t count,
+               const float *falling, const float *rising, float *output);
+
+#pragma clang assume_nonnull end

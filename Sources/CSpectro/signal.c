@@ -1,0 +1,83 @@
+#include "cspectro.h"
+
+#include <math.h>
+
+#include "vectors.h"
+
+DISPATCHED void sp_multiply(const float *restrict a, const float *restrict b,
+                            float *restrict output, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i++) output[i] = a[i] * b[i];
+}
+
+DISPATCHED void sp_add_product(const float *restrict a, const float *restrict b,
+                               float *restrict sum, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i++) sum[i] += a[i] * b[i];
+}
+
+DISPATCHED void sp_subtract_scaled(const float *restrict a, const float *restrict b, float gain,
+                                   float *restrict output, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i++) output[i] = a[i] - gain * b[i];
+}
+
+DISPATCHED void sp_divide(const float *a, const float *b, float scale, float floor, float *output,
+                          ptrdiff_t count) {
+#pragma clang loop vectorize(assume_safety)
+  for (ptrdiff_t i = 0; i < count; i++) {
+    float divisor = scale * b[i];
+    output[i] = a[i] / (divisor > floor ? divisor : floor);
+  }
+}
+
+DISPATCHED void sp_square_root(float *values, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i += lanes) {
+    size_t bytes = (count - i < lanes ? count - i : lanes) * sizeof(float);
+    f8 x = 0;
+    memcpy(&x, values + i, bytes);
+    x = __builtin_elementwise_sqrt(x);
+    memcpy(values + i, &x, bytes);
+  }
+}
+
+// Cody and Waite's reduction of x to m 2^e with m in [sqrt(1/2), sqrt(2)), and
+// ln m = t - t^2 / 2 + t^3 p(t), t = m - 1, with the polynomial p fitted for the least largest error,
+// 8e-10 of the logarithm. A macro, since a vector as a parameter would be another one on each
+// processor.
+#define LOGARITHM(x)                                                            \
+  do {                                                                          \
+    i8 bits = __builtin_bit_cast(i8, x) - 0x3f3504f3;                           \
+    f8 exponent = __builtin_convertvector(bits >> 23, f8);                      \
+    f8 t = __builtin_bit_cast(f8, (bits & 0x007fffff) + 0x3f3504f3) - 1;        \
+    f8 p = 6.746641788e-02f * t - 1.167565749e-01f;                             \
+    p = p * t + 1.188816483e-01f;                                               \
+    p = p * t - 1.240558823e-01f;                                               \
+    p = p * t + 1.421955194e-01f;                                               \
+    p = p * t - 1.666799587e-01f;                                               \
+    p = p * t + 2.000211868e-01f;                                               \
+    p = p * t - 2.500000960e-01f;                                               \
+    p = p * t + 3.333331260e-01f;                                               \
+    f8 square = t * t;                                                          \
+    /* ln 2 in two parts, the greater of ten bits, so that its product is exact. */ \
+    f8 rest = p * t * square - 2.12194440e-4f * exponent - 0.5f * square;       \
+    (x) = t + rest + 0.693359375f * exponent;                                   \
+  } while (0)
+
+DISPATCHED void sp_log(float *values, float scale, float floor, ptrdiff_t count) {
+  const f8 low = floor, log_floor = logf(floor);
+  ptrdiff_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    f8 x;
+    LOAD(x, values + i);
+    x *= scale;
+    i8 above = x > low;
+    LOGARITHM(x);
+    x = above && x > log_floor ? x : log_floor;
+    STORE(values + i, x);
+  }
+  f8 x = low;
+  memcpy(&x, values + i, (count - i) * sizeof(float));
+  x *= scale;
+  i8 above = x > low;
+  LOGARITHM(x);
+  x = above && x > log_floor ? x : log_floor;
+  memcpy(values + i, &x, (count - i) * sizeof(float));
+}
