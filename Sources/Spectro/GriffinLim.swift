@@ -1,3 +1,4 @@
+import CSpectro
 import Foundation
 
 /// A signal from magnitudes alone: Griffin and Lim 1984, and with momentum the fast variant of
@@ -113,11 +114,10 @@ public struct GriffinLim: Sendable {
     magnitudes.values.withUnsafeBufferPointer { magnitudes in
       phases.withUnsafeBufferPointer { phases in
         overlapAdd.add(firstFrame..<firstFrame + magnitudes.count / bins) { frame, scratch in
-          for bin in 0..<bins {
-            let i = frame * bins + bin - first
-            scratch.spectrum[2 * bin] = magnitudes[i] * cos(phases[i])
-            scratch.spectrum[2 * bin + 1] = magnitudes[i] * sin(phases[i])
-          }
+          let row = frame * bins - first
+          sp_polar(
+            magnitudes.baseAddress.unsafelyUnwrapped + row,
+            phases.baseAddress.unsafelyUnwrapped + row, scratch.spectrum, bins)
           stft.fft.pack(scratch.spectrum, into: scratch)
         }
       }
@@ -125,14 +125,14 @@ public struct GriffinLim: Sendable {
   }
 }
 
-/// A phase in [-pi, pi) that depends on `seed` and `index` alone: SplitMix64 (Steele, Lea and Flood
-/// 2014) as a hash of a counter.
-func randomPhase(seed: UInt64, index: Int) -> Float {
+/// A phase that depends on `seed` and `index` alone: SplitMix64 (Steele, Lea and Flood 2014) as a
+/// hash of a counter.
+func randomPhase(seed: UInt64, index: Int) -> PhaseGradient.Turns {
   var z = seed &+ (UInt64(index) &+ 1) &* 0x9E37_79B9_7F4A_7C15
   z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
   z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
   z ^= z >> 31
-  return Float(z >> 40) * Float(0x1p-24) * 2 * .pi - .pi
+  return PhaseGradient.Turns(truncatingIfNeeded: z >> 32)
 }
 
 extension STFT {

@@ -1,3 +1,4 @@
+import CSpectro
 import Foundation
 
 /// Phases from magnitudes without iteration: phase gradient heap integration, Průša, Balazs and
@@ -6,41 +7,50 @@ import Foundation
 /// For a Gaussian window the derivatives of the phase are those of the log-magnitude with time and
 /// frequency exchanged, and a Hann window is nearly one. (The paper's equations, here with the phase
 /// of a frame counted from its first sample: half a turn a bin more.) From the loudest bin on,
-/// phases spread to the neighbours in the order of their magnitudes, wrapped at each step: a sum of
-/// many turns would cost a `Float` the digits that matter.
+/// phases spread to the neighbours in the order of their magnitudes.
+///
+/// Phases are `Turns`, which wrap as integers do: a sum of many turns would cost a `Float` the digits
+/// that matter.
 struct PhaseGradient {
-  private let fftSize: Int
-  private let hopLength: Int
-  private let windowLength: Int
-  /// `[frames, bins]`: natural logarithms of the magnitudes.
-  private let logs: [Float]
+  /// A phase: 2^32 make a turn.
+  typealias Turns = UInt32
+
   private let frames: Int
   private let bins: Int
+  /// `[frames, bins]`: natural logarithms of the magnitudes.
+  private let logs: [Float]
+  /// `[bins]`: what a sinusoid in the middle of each bin turns in a hop.
+  private let advances: [Turns]
+  /// What the phase gains from a frame to the next for each neper that the magnitudes rise in two
+  /// bins, and from a bin to the next for each neper that they fall in two frames; in `Turns`.
+  private let perFrame: Float
+  private let perBin: Float
 
   /// Frames that are integrated as one; longer pieces are cut, and Griffin-Lim mends the cuts.
   static let segmentSize = 512
 
   /// Bins this far below the loudest get random phases, nepers (80 dB).
   private static let range: Float = 9.2
-  /// Ranks by magnitude, 0.08 dB each: a queue sorted no finer needs no heap.
+  /// Ranks by magnitude, 0.08 dB each: a queue sorted no finer needs no heap. From 1; 0 is for bins
+  /// that are done or stay as they are.
   private static let ranks = 1024
 
-  /// Phases of a spectrogram, radians, `[frames, bins]`.
+  /// Phases of a spectrogram, `[frames, bins]`.
   ///
   /// - Parameters:
   ///   - firstFrame: where in the piece these magnitudes start, a multiple of `segmentSize`.
   ///   - seed: of the phases that gradients do not decide.
   static func phases(
     of magnitudes: Spectrogram, firstFrame: Int, stft: STFT, seed: UInt64
-  ) -> [Float] {
+  ) -> [Turns] {
     let bins = magnitudes.bins
-    return [Float](unsafeUninitializedCapacity: magnitudes.values.count) { output, count in
+    return [Turns](unsafeUninitializedCapacity: magnitudes.values.count) { output, count in
       let output = output.baseAddress
       forEachBlock(of: magnitudes.frames, size: segmentSize, threads: stft.threads) { segment in
         let range = segment.lowerBound * bins..<segment.upperBound * bins
         let phases = output.unsafelyUnwrapped + range.lowerBound
-        for i in range {
-          output.unsafelyUnwrapped[i] = randomPhase(seed: seed, index: firstFrame * bins + i)
+        for i in 0..<range.count {
+          phases[i] = randomPhase(seed: seed, index: firstFrame * bins + range.lowerBound + i)
         }
         PhaseGradient(
           stft: stft, magnitudes: magnitudes.values[range], frames: segment.count, bins: bins
@@ -51,102 +61,144 @@ struct PhaseGradient {
   }
 
   private init(stft: STFT, magnitudes: ArraySlice<Float>, frames: Int, bins: Int) {
-    (fftSize, hopLength, windowLength) = (stft.fftSize, stft.hopLength, stft.windowLength)
     (self.frames, self.bins) = (frames, bins)
-    logs = magnitudes.map { log(max($0, 1e-30)) }
+    var logs = Array(magnitudes)
+    sp_log(&logs, 1, 1e-30, logs.count)
+    self.logs = logs
+    // gamma of the Gaussian nearest to a Hann window, as in the authors' toolbox LTFAT.
+    let gamma = 0.25645 * Double(stft.windowLength) * Double(stft.windowLength)
+    let (hop, size) = (Double(stft.hopLength), Double(stft.fftSize))
+    let (turn, radian) = (0x1p32, 0x1p32 / (2 * .pi))
+    advances = (0..<bins).map { bin in
+      let turns = Double(stft.hopLength * bin % stft.fftSize) / size
+      return Turns(truncatingIfNeeded: Int64((turns * turn).rounded()))
+    }
+    // Half for the difference over two, and half for the mean of two bins.
+    perFrame = Float(hop * size / gamma / 4 * radian)
+    perBin = Float(gamma / (hop * size) / 4 * radian)
   }
 
   /// Replaces the phases `[frames, bins]` of all bins but the quietest and one in each island.
-  private func integrate(_ phases: UnsafeMutablePointer<Float>) {
-    let count = logs.count
+  private func integrate(_ phases: UnsafeMutablePointer<Turns>) {
+    let count = frames * bins
+    let points = UnsafeMutablePointer<Point>.allocate(capacity: count)
+    defer { points.deallocate() }
     let top = logs.max() ?? 0
     let rankScale = Float(Self.ranks - 1) / Self.range
-    // gamma of the Gaussian nearest to a Hann window, as in the authors' toolbox LTFAT.
-    let gamma = 0.25645 * Float(windowLength) * Float(windowLength)
-    let (hop, size) = (Float(hopLength), Float(fftSize))
-    // Half the phase that a sinusoid in the middle of each bin gains in a hop, without whole turns.
-    let advances = (0..<bins).map { .pi * Float(hopLength * $0 % fftSize) / size }
-    let perFrame = hop * size / gamma / 2
-    let perBin = gamma / (hop * size) / 2
+    var loudest = 0
+    for i in 0..<count {
+      let depth = top - logs[i]
+      let rank = depth < Self.range ? UInt16(Self.ranks - Int(depth * rankScale)) : 0
+      points[i] = Point(log: logs[i], phase: phases[i], rank: rank)
+      if rank > points[loudest].rank { loudest = i }
+    }
 
-    let known = UnsafeMutablePointer<Bool>.allocate(capacity: count)
-    known.initialize(repeating: false, count: count)
-    defer { known.deallocate() }
-    var queue = RankedQueue(ranks: Self.ranks, capacity: count)
-    var unvisited = RankedQueue(ranks: Self.ranks, capacity: count)
+    var queue = RankedQueue(ranks: Self.ranks)
+    spread(from: loudest, points, &queue)
+    // Islands: whatever is left, the loudest first.
+    var islands = RankedQueue(ranks: Self.ranks)
+    let behind = UnsafeMutablePointer<Int32>.allocate(capacity: count)
+    defer { behind.deallocate() }
+    for i in 0..<count where points[i].rank > 0 {
+      behind[i] = islands.push(i, rank: points[i].rank)
+    }
+    while let i = islands.first {
+      islands.replaceFirst(by: behind[i])
+      if points[i].rank > 0 { spread(from: i, points, &queue) }
+    }
+    for i in 0..<count { phases[i] = points[i].phase }
+  }
 
-    logs.withUnsafeBufferPointer { logs in
-      func isAudible(_ i: Int) -> Bool { top - logs[i] < Self.range }
-      func rank(_ i: Int) -> Int { Self.ranks - 1 - Int((top - logs[i]) * rankScale) }
-      /// Half the change of phase from one frame to the next.
-      func alongTime(_ i: Int, _ bin: Int) -> Float {
-        // A real signal's spectrum is even around 0 Hz and half the sample rate.
-        if bin == 0 || bin + 1 == bins { return advances[bin] }
-        return advances[bin] + perFrame * (logs[i + 1] - logs[i - 1]) / 2
+  /// What is known of a bin, side by side: its neighbours' are all that a step needs from memory.
+  private struct Point {
+    var log: Float
+    var phase: Turns
+    /// What stands behind this bin in the queue.
+    var next: Int32 = -1
+    /// 0 for bins that have their phase.
+    var rank: UInt16
+  }
+
+  /// Gives phases to all bins that can be reached from one that has its own.
+  private func spread(
+    from start: Int, _ points: UnsafeMutablePointer<Point>, _ queue: inout RankedQueue
+  ) {
+    func reach(_ i: Int, _ phase: Turns, _ queue: inout RankedQueue) {
+      points[i].phase = phase
+      points[i].next = queue.push(i, rank: points[i].rank)
+      points[i].rank = 0
+    }
+    reach(start, points[start].phase, &queue)
+    while let i = queue.first {
+      queue.replaceFirst(by: points[i].next)
+      let (frame, bin, phase) = (i / bins, i % bins, points[i].phase)
+      if frame + 1 < frames && points[i + bins].rank > 0 {
+        reach(i + bins, phase &+ changeInTime(points + i, points + i + bins, bin), &queue)
       }
-      /// Half the change of phase from one bin to the next.
-      func alongFrequency(_ i: Int, _ frame: Int) -> Float {
-        let (before, after) = (min(frame, 1), min(frames - 1 - frame, 1))
-        let rise = logs[i + after * bins] - logs[i - before * bins]
-        return -.pi / 2 - perBin * rise / Float(max(before + after, 1))
+      if frame > 0 && points[i - bins].rank > 0 {
+        reach(i - bins, phase &- changeInTime(points + i, points + i - bins, bin), &queue)
       }
-
-      for i in 0..<count where isAudible(i) { unvisited.push(i, rank: rank(i)) }
-      while let start = unvisited.pop() {
-        if known[start] { continue }
-        known[start] = true
-        queue.push(start, rank: rank(start))
-        while let i = queue.pop() {
-          let (frame, bin) = (i / bins, i % bins)
-          func isOpen(_ j: Int) -> Bool { !known[j] && isAudible(j) }
-          func spread(to j: Int, _ change: Float) {
-            known[j] = true
-            let phase = phases[i] + change
-            phases[j] = phase - 2 * .pi * (phase / (2 * .pi)).rounded()
-            queue.push(j, rank: rank(j))
-          }
-          // The trapezoid rule between neighbours.
-          if frame + 1 < frames, isOpen(i + bins) {
-            spread(to: i + bins, alongTime(i, bin) + alongTime(i + bins, bin))
-          }
-          if frame > 0, isOpen(i - bins) {
-            spread(to: i - bins, -alongTime(i, bin) - alongTime(i - bins, bin))
-          }
-          if bin + 1 < bins, isOpen(i + 1) {
-            spread(to: i + 1, alongFrequency(i, frame) + alongFrequency(i + 1, frame))
-          }
-          if bin > 0, isOpen(i - 1) {
-            spread(to: i - 1, -alongFrequency(i, frame) - alongFrequency(i - 1, frame))
-          }
-        }
+      if bin + 1 < bins && points[i + 1].rank > 0 {
+        reach(i + 1, phase &+ changeInFrequency(points + i, points + i + 1, frame), &queue)
+      }
+      if bin > 0 && points[i - 1].rank > 0 {
+        reach(i - 1, phase &- changeInFrequency(points + i, points + i - 1, frame), &queue)
       }
     }
   }
+
+  /// From one frame to the next, by the trapezoid rule between two points.
+  private func changeInTime(
+    _ a: UnsafePointer<Point>, _ b: UnsafePointer<Point>, _ bin: Int
+  ) -> Turns {
+    // A real signal's spectrum is even around 0 Hz and half the sample rate.
+    if bin == 0 || bin + 1 == bins { return advances[bin] }
+    let rise = a[1].log - a[-1].log + b[1].log - b[-1].log
+    return advances[bin] &+ turns(perFrame * rise)
+  }
+
+  /// From one bin to the next.
+  private func changeInFrequency(
+    _ a: UnsafePointer<Point>, _ b: UnsafePointer<Point>, _ frame: Int
+  ) -> Turns {
+    let (before, after) = (frame > 0 ? bins : 0, frame + 1 < frames ? bins : 0)
+    // At an end the difference is over one frame instead of two.
+    let scale = before == after ? perBin : 2 * perBin
+    let rise = a[after].log - a[-before].log + b[after].log - b[-before].log
+    return 1 << 31 &- turns(scale * rise)
+  }
+
+  private func turns(_ value: Float) -> Turns {
+    Turns(truncatingIfNeeded: Int64(max(-0x1p62, min(value, 0x1p62))))
+  }
 }
 
-/// Indices in the order of their ranks, the highest first; one index at most once at a time.
+/// Indices in the order of their ranks, the highest first. Which index stands behind another of the
+/// same rank is kept by the user.
 private struct RankedQueue {
-  /// The last index pushed at each rank, and behind each index the one before it; -1 ends.
+  /// The last index pushed at each rank; -1 for none.
   private var heads: [Int32]
-  private var next: [Int32]
-  private var highest = -1
+  private var highest = 0
 
-  init(ranks: Int, capacity: Int) {
-    heads = [Int32](repeating: -1, count: ranks)
-    next = [Int32](repeating: -1, count: capacity)
+  /// - Parameter ranks: the highest rank.
+  init(ranks: Int) { heads = [Int32](repeating: -1, count: ranks + 1) }
+
+  /// Puts an index first in its rank, and returns what is behind it.
+  mutating func push(_ index: Int, rank: UInt16) -> Int32 {
+    let rank = Int(rank)
+    let behind = heads[rank]
+    heads[rank] = Int32(truncatingIfNeeded: index)
+    if rank > highest { highest = rank }
+    return behind
   }
 
-  mutating func push(_ index: Int, rank: Int) {
-    next[index] = heads[rank]
-    heads[rank] = Int32(index)
-    highest = max(highest, rank)
+  /// The first index of the highest rank, to be replaced by what is behind it.
+  var first: Int? {
+    mutating get {
+      while highest > 0 && heads[highest] < 0 { highest -= 1 }
+      return heads[highest] < 0 ? nil : Int(heads[highest])
+    }
   }
 
-  mutating func pop() -> Int? {
-    while highest >= 0 && heads[highest] < 0 { highest -= 1 }
-    guard highest >= 0 else { return nil }
-    let index = Int(heads[highest])
-    heads[highest] = next[index]
-    return index
-  }
+  mutating func replaceFirst(by behind: Int32) { heads[highest] = behind }
 }

@@ -31,6 +31,9 @@ void sp_divide(const float *a, const float *b, float scale, float floor, float *
 /// values[i] = sqrt(values[i]).
 void sp_square_root(float *values, ptrdiff_t count);
 
+/// Complex numbers [count, 2] of these magnitudes and phases; 2^32 make a turn.
+void sp_polar(const float *magnitudes, const uint32_t *phases, float *output, ptrdiff_t count);
+
 // MARK: - Real transforms by complex ones of half the size
 //
 // A real signal x of n = 2 half samples is packed as z[j] = x[2j] + i x[2j+1]. `packed` holds its
