@@ -57,9 +57,10 @@ public enum AudioEncoding: Sendable, Hashable, CaseIterable {
   /// does not push the last of them out.
   var paddingCount: Int { self == .opus ? 312 : 0 }
 
-  /// libsndfile's name of the format, for this many bytes of samples.
-  func format(byteCount: Int) -> Int32 {
-    let wav = byteCount < Int(UInt32.max) - 4096 ? SF_FORMAT_WAV : SF_FORMAT_RF64
+  /// libsndfile's name of the format, for this many bytes of samples; nil when that is not known.
+  func format(byteCount: Int?) -> Int32 {
+    let fitsWAV = byteCount.map { $0 < Int(UInt32.max) - 4096 } ?? false
+    let wav = fitsWAV ? SF_FORMAT_WAV : SF_FORMAT_RF64
     let (container, samples) =
       switch self {
       case .wav16: (wav, SF_FORMAT_PCM_16)

@@ -71,7 +71,8 @@ public final class Resampler {
     return output
   }
 
-  private func outputCount(of inputCount: Int) -> Int {
+  /// Samples per channel that come of so many.
+  func outputCount(of inputCount: Int) -> Int {
     let (high, low) = inputCount.multipliedFullWidth(by: outputRate)
     let (quotient, remainder) = inputRate.dividingFullWidth((high, low))
     return remainder * 2 >= inputRate ? quotient + 1 : quotient
