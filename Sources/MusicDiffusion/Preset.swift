@@ -1,4 +1,4 @@
-import Spectro
+public import Spectro
 
 /// Sizes that fit together, by name.
 public enum Preset: String, Codable, CaseIterable, Sendable {
@@ -14,29 +14,27 @@ public enum Preset: String, Codable, CaseIterable, Sendable {
     }
   }
 
-  public var representation: Representation {
+  /// How sound becomes what the network draws.
+  public var spectrogram: SpectrogramPreset {
     switch self {
-    case .standard:
-      Representation(
-        spectrogram: SpectrogramSettings(sampleRate: 22050, melBins: 256, power: 2, floor: 1e-11),
-        channels: 1,
-        windowFrames: 192, padsShortClips: false)
-    case .draft:
-      Representation(
-        spectrogram: SpectrogramSettings(sampleRate: 22050, melBins: 128, power: 2, floor: 1e-11),
-        channels: 1,
-        windowFrames: 128, padsShortClips: false)
-    case .oneshots:
-      Representation(
-        spectrogram: SpectrogramSettings(sampleRate: 44100, melBins: 256, power: 2, floor: 1e-11),
-        channels: 1,
-        windowFrames: 128, padsShortClips: true)
-    case .studio:
-      Representation(
-        spectrogram: SpectrogramSettings(sampleRate: 44100, melBins: 256, power: 2, floor: 1e-11),
-        channels: 2,
-        windowFrames: 384, padsShortClips: false)
+    case .standard: .standard
+    case .draft: .draft
+    case .oneshots: .oneshots
+    case .studio: .studio
     }
+  }
+
+  public var representation: Representation {
+    let (windowFrames, padsShortClips) =
+      switch self {
+      case .standard: (192, false)
+      case .draft: (128, false)
+      case .oneshots: (128, true)
+      case .studio: (384, false)
+      }
+    return Representation(
+      spectrogram: spectrogram.settings, channels: spectrogram.channelCount,
+      windowFrames: windowFrames, padsShortClips: padsShortClips)
   }
 
   public func network(labelCount: Int) -> UNetConfiguration {

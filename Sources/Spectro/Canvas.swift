@@ -1,3 +1,5 @@
+import Foundation
+
 /// A picture in memory, and the little drawing that axes need.
 struct Canvas {
   let width: Int
@@ -12,10 +14,9 @@ struct Canvas {
 
   /// Fills what of a rectangle lies on the canvas.
   mutating func fill(x: Int, y: Int, width: Int, height: Int, _ color: Color) {
+    let columns = max(0, x)..<max(0, x, min(self.width, x + width))
     for row in max(0, y)..<max(0, y, min(self.height, y + height)) {
-      for column in max(0, x)..<max(0, x, min(self.width, x + width)) {
-        pixels[row * self.width + column] = color
-      }
+      for column in columns { pixels[row * self.width + column] = color }
     }
   }
 
@@ -24,59 +25,76 @@ struct Canvas {
     case left, middle, right
   }
 
-  /// Draws a line of text, its middle at height `y`.
-  mutating func draw(
-    _ text: String, x: Int, y: Int, anchor: Anchor, color: Color, scale: Int = 2
-  ) {
+  /// Draws a line of text, the middle of its capitals at height `y`.
+  mutating func draw(_ text: String, x: Int, y: Int, anchor: Anchor, color: Color) {
     var left = x
     switch anchor {
     case .left: break
-    case .middle: left -= Glyph.width(text, scale: scale) / 2
-    case .right: left -= Glyph.width(text, scale: scale)
+    case .middle: left -= Glyphs.width(text) / 2
+    case .right: left -= Glyphs.width(text)
     }
     for character in text {
-      for (row, bits) in Glyph.rows(of: character).enumerated() {
-        for column in 0..<Glyph.columns where bits >> (Glyph.columns - 1 - column) & 1 == 1 {
-          fill(
-            x: left + column * scale, y: y + row * scale - Glyph.height * scale / 2,
-            width: scale, height: scale, color)
+      let cell = Glyphs.cell(of: character)
+      for row in 0..<Glyphs.height {
+        let line = y - GlyphAtlas.capitalMiddle + row
+        guard (0..<height).contains(line) else { continue }
+        for column in cell.columns {
+          // A cell begins a column before its character.
+          let x = left - 1 + column - cell.columns.lowerBound
+          guard (0..<width).contains(x) else { continue }
+          pixels[line * width + x].mix(with: color, Glyphs.ink[row * Glyphs.width + column])
         }
       }
-      left += Glyph.advance * scale
+      left += cell.advance
     }
   }
 }
 
-/// The characters of an axis, drawn for this package on a grid of five by seven dots.
-enum Glyph {
-  static let columns = 5
-  static let height = 7
-  static let advance = 6
+/// The characters that pictures can show.
+enum Glyphs {
+  /// `[height, width]`, from 0 for none to 255: all characters side by side.
+  static let (ink, width, height) = {
+    guard
+      let data = Data(base64Encoded: GlyphAtlas.png),
+      let (pixels, width, height) = try? PNGFile.decode(data), case .color(let colors) = pixels
+    else { preconditionFailure("GlyphAtlas.swift is damaged: make it again with scripts/glyphs") }
+    return (colors.map(\.red), width, height)
+  }()
 
-  static func width(_ text: String, scale: Int) -> Int { (text.count * advance - 1) * scale }
+  struct Cell {
+    /// Of the atlas.
+    var columns: Range<Int>
+    /// Pixels to the next character.
+    var advance: Int
+  }
 
-  /// Seven rows from the top, five bits each, the leftmost the highest. Blank where there is none.
-  static func rows(of character: Character) -> [UInt8] { drawn[character] ?? [] }
+  private static let cells: [Character: Cell] = {
+    var cells: [Character: Cell] = [:]
+    var left = 0
+    for (character, advance) in zip(GlyphAtlas.characters, GlyphAtlas.advances) {
+      let cell = Cell(columns: left..<left + Int(advance) + 2, advance: Int(advance))
+      cells[character] = cell
+      left = cell.columns.upperBound
+    }
+    return cells
+  }()
 
-  private static let drawn: [Character: [UInt8]] = [
-    "0": [0b01110, 0b10001, 0b10001, 0b10001, 0b10001, 0b10001, 0b01110],
-    "1": [0b00100, 0b01100, 0b00100, 0b00100, 0b00100, 0b00100, 0b01110],
-    "2": [0b01110, 0b10001, 0b00001, 0b00110, 0b01000, 0b10000, 0b11111],
-    "3": [0b01110, 0b10001, 0b00001, 0b00110, 0b00001, 0b10001, 0b01110],
-    "4": [0b00010, 0b00110, 0b01010, 0b10010, 0b11111, 0b00010, 0b00010],
-    "5": [0b11111, 0b10000, 0b11110, 0b00001, 0b00001, 0b10001, 0b01110],
-    "6": [0b00110, 0b01000, 0b10000, 0b11110, 0b10001, 0b10001, 0b01110],
-    "7": [0b11111, 0b00001, 0b00010, 0b00100, 0b00100, 0b01000, 0b01000],
-    "8": [0b01110, 0b10001, 0b10001, 0b01110, 0b10001, 0b10001, 0b01110],
-    "9": [0b01110, 0b10001, 0b10001, 0b01111, 0b00001, 0b00010, 0b01100],
-    ".": [0b00000, 0b00000, 0b00000, 0b00000, 0b00000, 0b01100, 0b01100],
-    ":": [0b00000, 0b01100, 0b01100, 0b00000, 0b01100, 0b01100, 0b00000],
-    "-": [0b00000, 0b00000, 0b00000, 0b01110, 0b00000, 0b00000, 0b00000],
-    "k": [0b10000, 0b10000, 0b10010, 0b10100, 0b11000, 0b10100, 0b10010],
-    "s": [0b00000, 0b00000, 0b01111, 0b10000, 0b01110, 0b00001, 0b11110],
-    "d": [0b00001, 0b00001, 0b01101, 0b10011, 0b10001, 0b10011, 0b01101],
-    "z": [0b00000, 0b00000, 0b11111, 0b00010, 0b00100, 0b01000, 0b11111],
-    "B": [0b11110, 0b10001, 0b10001, 0b11110, 0b10001, 0b10001, 0b11110],
-    "H": [0b10001, 0b10001, 0b10001, 0b11111, 0b10001, 0b10001, 0b10001],
-  ]
+  /// An empty box where there is no such character.
+  static func cell(of character: Character) -> Cell {
+    cells[character] ?? cells["□"] ?? Cell(columns: 0..<0, advance: 0)
+  }
+
+  /// Pixels.
+  static func width(_ text: String) -> Int { text.reduce(0) { $0 + cell(of: $1).advance } }
+
+  /// The text, without some of its middle where it would be wider.
+  static func shortened(_ text: String, to limit: Int) -> String {
+    if width(text) <= limit { return text }
+    // Names tell most by how they begin and end.
+    for kept in stride(from: text.count - 1, through: 2, by: -1) {
+      let short = "\(text.prefix((kept + 1) / 2))…\(text.suffix(kept / 2))"
+      if width(short) <= limit { return short }
+    }
+    return ""
+  }
 }

@@ -65,6 +65,17 @@ public enum ColorMap: String, Codable, Sendable, CaseIterable {
 struct Color: Hashable, Sendable {
   var red, green, blue: UInt8
 
+  /// Draws over it, from not at all at 0 to wholly at 255.
+  mutating func mix(with other: Color, _ opacity: UInt8) {
+    func mixed(_ a: UInt8, _ b: UInt8) -> UInt8 {
+      let opacity = Int(opacity)
+      return UInt8((Int(a) * (255 - opacity) + Int(b) * opacity + 127) / 255)
+    }
+    red = mixed(red, other.red)
+    green = mixed(green, other.green)
+    blue = mixed(blue, other.blue)
+  }
+
   /// Square of the distance in RGB.
   func distance(to other: Color) -> Int {
     func square(_ a: UInt8, _ b: UInt8) -> Int { (Int(a) - Int(b)) * (Int(a) - Int(b)) }

@@ -58,17 +58,20 @@ enum PNGFile {
     return data.prefix(Int(size))
   }
 
-  /// The pixels, 16 bits where the file has 16 bits of grey. Transparency shows black.
+  /// The pixels, 16 bits where the file has 16 bits of grey, as they stand in the file: no colour
+  /// is corrected. Transparency shows black.
   static func decode(_ data: Data) throws -> (pixels: Pixels, width: Int, height: Int) {
     var image = png_image()
     image.version = png_uint_32(PNG_IMAGE_VERSION)
-    return try data.withUnsafeBytes { input in
+    return try withoutColorSpace(data).withUnsafeBytes { input in
       guard png_image_begin_read_from_memory(&image, input.baseAddress, input.count) != 0 else {
         throw failure(of: image)
       }
       defer { png_image_free(&image) }
       let (width, height) = (Int(image.width), Int(image.height))
-      guard width * height <= 1 << 30 else { throw Failure(reason: "the picture is too large") }
+      guard width * height <= maximumPixels else {
+        throw Failure(reason: "the picture is too large")
+      }
       let format = image.format
       if format & PNG_FORMAT_FLAG_LINEAR != 0 && format & PNG_FORMAT_FLAG_COLOR == 0 {
         let black = UInt16(0)
@@ -76,9 +79,26 @@ enum PNGFile {
           .grey(try decode(&image, PNG_FORMAT_FLAG_LINEAR, filledWith: black)), width, height
         )
       }
+      image.flags |= png_uint_32(PNG_IMAGE_FLAG_16BIT_sRGB)
       let black = Color(red: 0, green: 0, blue: 0)
       return (.color(try decode(&image, PNG_FORMAT_FLAG_COLOR, filledWith: black)), width, height)
     }
+  }
+
+  /// Of a picture that is written or read.
+  static let maximumPixels = 1 << 28
+
+  /// Pixels are numbers here: what an editor says of their colours must not change them.
+  private static func withoutColorSpace(_ data: Data) -> Data {
+    let unwanted = ["gAMA", "cHRM", "sRGB", "iCCP", "cICP"]
+    var kept = data.prefix(signature.count)
+    var end = kept.endIndex
+    forEachChunk(of: data) { type, range in
+      if !unwanted.contains(type) { kept.append(data[range]) }
+      end = range.upperBound
+      return true
+    }
+    return kept + data[end...]
   }
 
   private static func decode<Pixel>(
@@ -94,20 +114,43 @@ enum PNGFile {
     return pixels
   }
 
-  /// The text that `encode` was given, if the picture still has it.
+  /// The text that `encode` was given, if the picture still has it: in the chunk that `encode`
+  /// writes, or in one of international text, which some editors write instead.
   static func text(in data: Data) -> String? {
-    let data = [UInt8](data)
-    var start = signature.count
-    while start + 12 <= data.count {
-      let length = data[start..<start + 4].reduce(0) { $0 << 8 | Int($1) }
-      guard start + 12 + length <= data.count else { return nil }
-      let (type, body) = (data[start + 4..<start + 8], data[start + 8..<start + 8 + length])
-      if type.elementsEqual("tEXt".utf8), body.starts(with: Array(keyword.utf8) + [0]) {
-        return String(decoding: body.dropFirst(keyword.utf8.count + 1), as: UTF8.self)
+    var text: String?
+    forEachChunk(of: data) { type, range in
+      let body = data[range.lowerBound + 8..<range.upperBound - 4]
+      guard type == "tEXt" || type == "iTXt", body.starts(with: Data(keyword.utf8) + [0]) else {
+        return true
       }
-      start += 12 + length
+      var rest = body.dropFirst(keyword.utf8.count + 1)
+      if type == "iTXt" {
+        // Whether it is compressed, how, a language and the keyword in it (section 11.3.4.5).
+        guard rest.first == 0 else { return true }
+        rest = rest.dropFirst(2)
+        for _ in 0..<2 { rest = rest.drop { $0 != 0 }.dropFirst() }
+      }
+      text = String(decoding: rest, as: UTF8.self)
+      return false
     }
-    return nil
+    return text
+  }
+
+  /// Calls `body` with the type of each whole chunk and its range, length and checksum included,
+  /// until it returns false.
+  private static func forEachChunk(
+    of data: Data, _ body: (_ type: String, _ range: Range<Int>) -> Bool
+  ) {
+    var start = data.startIndex + signature.count
+    while start + 12 <= data.endIndex {
+      let length = data[start..<start + 4].reduce(0) { $0 << 8 | Int($1) }
+      guard start + 12 + length <= data.endIndex else { return }
+      let range = start..<start + 12 + length
+      guard body(String(decoding: data[start + 4..<start + 8], as: UTF8.self), range) else {
+        return
+      }
+      start = range.upperBound
+    }
   }
 
   private static func chunk(_ type: String, _ body: Data) -> Data {

@@ -46,6 +46,91 @@ import Testing
     #expect(try Spectrogram.readNPY(from: folder("a.npy")).spectrogram == empty)
   }
 
+  /// Reference: scripts/goldens/spectro.py, `[[[0, 1], [2, 3], [4, 5]], [[6, 7], [8, 9], [10, 11]]]`.
+  @Test func midAndSideAreTheFirstDimension() throws {
+    let folder = try TemporaryFolder()
+    let mid = Spectrogram(values: [0, 2, 4, 1, 3, 5], frames: 2, bins: 3)
+    let side = Spectrogram(values: [6, 8, 10, 7, 9, 11], frames: 2, bins: 3)
+    let writer = try NPYWriter(folder("a.npy"), bins: 3, channelCount: 2)
+    try writer.append([mid, side])
+    try writer.finish()
+    #expect(
+      try bytes(of: folder("a.npy")) == bytes(of: goldenPath("array-stereo-fortran-f4.npy")))
+    for order in ["c", "fortran"] {
+      let reader = try NPYReader(goldenPath("array-stereo-\(order)-f4.npy"))
+      #expect((reader.channelCount, reader.bins, reader.frames) == (2, 3, 2))
+      #expect(try reader.read(upTo: 5) == [mid, side])
+    }
+    #expect(throws: SpectroError.self) { try Spectrogram.readNPY(from: folder("a.npy")) }
+  }
+
+  /// Whatever the blocks, the file is that of the whole, and so is what is read of it.
+  @Test(arguments: [1, 3, 100, 1000])
+  func blocksMakeTheWhole(_ size: Int) throws {
+    let folder = try TemporaryFolder()
+    let whole = Spectrogram(values: (0..<1234 * 5).map(Float.init), frames: 1234, bins: 5)
+    let settings = SpectrogramSettings(melBins: 5)
+    try whole.writeNPY(to: folder("whole.npy"), settings: settings)
+    let writer = try NPYWriter(folder("blocks.npy"), bins: 5, settings: settings)
+    for start in stride(from: 0, to: 1234, by: size) {
+      let count = min(size, 1234 - start)
+      let values = Array(whole.values[start * 5..<(start + count) * 5])
+      try writer.append([Spectrogram(values: values, frames: count, bins: 5)])
+    }
+    #expect(!FileManager.default.fileExists(atPath: folder("blocks.npy")))
+    try writer.finish()
+    #expect(try bytes(of: folder("blocks.npy")) == bytes(of: folder("whole.npy")))
+
+    let reader = try NPYReader(folder("blocks.npy"))
+    #expect(reader.settings == settings)
+    var values: [Float] = []
+    while let block = try reader.read(upTo: size) { values += block[0].values }
+    #expect(values == whole.values)
+  }
+
+  @Test func aWriterLetGoLeavesNothing() throws {
+    let folder = try TemporaryFolder()
+    do {
+      let writer = try NPYWriter(folder("a.npy"), bins: 3)
+      try writer.append([Self.spectrogram])
+      #expect(throws: SpectroError.self) {
+        try writer.append([Spectrogram(values: [0, 0], frames: 1, bins: 2)])
+      }
+    }
+    #expect(try folder.contents.isEmpty)
+  }
+
+  @Test func readersNameTheFrameThatIsNoNumber() throws {
+    let folder = try TemporaryFolder()
+    var broken = Spectrogram(values: [Float](repeating: 0, count: 30), frames: 10, bins: 3)
+    broken[7, 1] = .nan
+    try broken.writeNPY(to: folder("a.npy"))
+    let reader = try NPYReader(folder("a.npy"))
+    _ = try reader.read(upTo: 5)
+    #expect(
+      throws: SpectroError.unreadable(
+        path: folder("a.npy"), reason: "frame 7 holds a value that is not a number or infinite")
+    ) { try reader.read(upTo: 5) }
+  }
+
+  @Test func hoursDoNotTakeMemory() async {
+    await #expect(processExitsWith: .success) {
+      let folder = try TemporaryFolder()
+      let writer = try NPYWriter(folder("a.npy"), bins: 128)
+      let block = Spectrogram(
+        values: [Float](repeating: 0.5, count: 128 * 1000), frames: 1000, bins: 128)
+      try writer.append([block])
+      let before = try peakMemory()
+      for _ in 0..<100 { try writer.append([block]) }
+      try writer.finish()
+      let reader = try NPYReader(folder("a.npy"))
+      var frames = 0
+      while let block = try reader.read(upTo: 1000) { frames += block[0].frames }
+      #expect(frames == 101_000)
+      #expect(try peakMemory() - before < 8 << 20)
+    }
+  }
+
   @Test func refusesWhatIsNoSpectrogram() throws {
     let folder = try TemporaryFolder()
     func expectFailure(_ path: String, _ reason: String) {
@@ -59,7 +144,8 @@ import Testing
       "the array holds '<i4', a spectrogram holds <f2, <f4 or <f8")
     expectFailure(
       try goldenPath("array-vector.npy"),
-      "the array has the shape (6,), a spectrogram has [bins, frames]")
+      "the array has the shape (6,), a spectrogram has [bins, frames], or [2, bins, frames] of mid "
+        + "and side")
 
     let whole = try bytes(of: goldenPath("array-c-f4.npy"))
     for count in 0..<whole.count {

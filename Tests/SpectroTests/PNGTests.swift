@@ -55,7 +55,7 @@ import Testing
 
   @Test func sizesSuitPeople() throws {
     let folder = try TemporaryFolder()
-    for (frames, width) in [(1, 16), (45, 720), (300, 900), (5000, 5000)] {
+    for (frames, width) in [(1, 960), (45, 945), (300, 900), (5000, 5000)] {
       let spectrogram = Spectrogram(
         values: (0..<frames * 64).map { Float($0 % 7) }, frames: frames, bins: 64)
       try spectrogram.writePNG(
@@ -66,6 +66,157 @@ import Testing
       try spectrogram.writePNG(to: folder("axes.png"), settings: Self.settings, overwrite: true)
       let axes = try Self.header(folder("axes.png"))
       #expect(axes.width > width && axes.height > 512 && axes.bits == 8)
+    }
+  }
+
+  /// Mid and side, one above the other.
+  @Test(arguments: [PictureStyle.picture(.viridis), .picture(axes: false), .data])
+  func twoChannelsComeBack(_ style: PictureStyle) throws {
+    let folder = try TemporaryFolder()
+    let mid = try Self.logMel()
+    let side = Spectrogram(values: mid.values.reversed(), frames: mid.frames, bins: mid.bins)
+    let writer = try PNGWriter(
+      folder("a.png"), settings: Self.settings, style: style, channelCount: 2)
+    try writer.append([mid, side])
+    try writer.finish()
+    let reader = try PNGReader(folder("a.png"))
+    #expect((reader.channelCount, reader.bins, reader.frames) == (2, 64, mid.frames))
+    #expect(reader.settings == Self.settings)
+    let read = try #require(try reader.read(upTo: .max))
+    let scale = Float(Self.settings.decibelsPerNeper)
+    let darkest = style == .data ? -Float.infinity : mid.values.max()! - 80 / scale
+    for (found, written) in zip(read, [mid, side]) {
+      let visible = written.values.map { max($0, darkest) }
+      #expect(distance(found.values, visible) * scale < (style == .data ? 0.002 : 0.3))
+    }
+    #expect(try reader.read(upTo: 1) == nil)
+    #expect(throws: SpectroError.self) { try Spectrogram.readPNG(from: folder("a.png")) }
+  }
+
+  @Test func blocksMakeThePictureOfTheWhole() throws {
+    let folder = try TemporaryFolder()
+    let logMel = try Self.logMel()
+    try logMel.writePNG(to: folder("whole.png"), settings: Self.settings, title: "voice")
+    let writer = try PNGWriter(folder("blocks.png"), settings: Self.settings, title: "voice")
+    for start in stride(from: 0, to: logMel.frames, by: 7) {
+      let frames = start..<min(start + 7, logMel.frames)
+      let values = Array(logMel.values[frames.lowerBound * 64..<frames.upperBound * 64])
+      try writer.append([Spectrogram(values: values, frames: frames.count, bins: 64)])
+    }
+    try writer.finish()
+    #expect(try bytes(of: folder("blocks.png")) == bytes(of: folder("whole.png")))
+  }
+
+  /// A picture that shows less than every frame is a means of them, and is not taken for more.
+  @Test func longPicturesAreReducedAndSaySo() throws {
+    let folder = try TemporaryFolder()
+    let settings = SpectrogramSettings(melBins: 4)
+    for (frames, maximum, perColumn, columns) in [
+      (1 << 15, nil as Int?, 1, 1 << 15), ((1 << 15) + 1, nil, 16, 2049), (1000, 300, 4, 250),
+    ] {
+      let writer = try PNGWriter(
+        folder("a.png"), settings: settings, style: .picture(axes: false),
+        maximumColumns: maximum, overwrite: true)
+      for start in stride(from: 0, to: frames, by: 1000) {
+        let count = min(1000, frames - start)
+        let values = (0..<count * 4).map { Float($0 % 11) }
+        try writer.append([Spectrogram(values: values, frames: count, bins: 4)])
+      }
+      try writer.finish()
+      #expect(writer.framesPerColumn == perColumn)
+      #expect(try Self.header(folder("a.png")).width == columns * max(960 / columns, 1))
+      if perColumn == 1 {
+        #expect(try Spectrogram.readPNG(from: folder("a.png")).spectrogram.frames == frames)
+      } else {
+        let error = #expect(throws: SpectroError.self) {
+          try Spectrogram.readPNG(from: folder("a.png"))
+        }
+        #expect("\(try #require(error))".contains("each column of this picture shows \(perColumn)"))
+      }
+    }
+  }
+
+  /// Another program may name the picture's colours in any of these ways, and write the text in its
+  /// own kind of chunk; none of it changes the values.
+  @Test(arguments: [PictureStyle.picture(), .data])
+  func colorProfilesAndOtherTextChunksAreNoMatter(_ style: PictureStyle) throws {
+    let folder = try TemporaryFolder()
+    try Self.logMel().writePNG(to: folder("a.png"), settings: Self.settings, style: style)
+    let data = try bytes(of: folder("a.png"))
+    let start = try #require(data.indices.first { data[$0...].starts(with: "tEXtSpectr".utf8) })
+    let length = data[start - 4..<start].reduce(0) { $0 << 8 | Int($1) }
+    let text = data[start + 4 + "Spectrogram".utf8.count + 1..<start + 4 + length]
+    let header = data[..<33]
+    let rest = data[(start + 8 + length)...]
+    let international =
+      Array("iTXtSpectrogram".utf8) + [0, 0, 0] + Array("en".utf8) + [0] + [0] + text
+    let painted =
+      header + chunk(Array("gAMA".utf8) + [0, 0, 0x80, 0]) + chunk(international)
+      + rest.dropFirst(rest.starts(with: [0, 0, 0, 4] + Array("gAMA".utf8)) ? 16 : 0)
+    try write(painted, to: folder("b.png"))
+    #expect(
+      try Spectrogram.readPNG(from: folder("b.png")).spectrogram
+        == Spectrogram.readPNG(from: folder("a.png")).spectrogram)
+  }
+
+  private func chunk(_ typeAndBody: [UInt8]) -> [UInt8] {
+    func big(_ number: Int) -> [UInt8] { (0..<4).map { UInt8(number >> (24 - 8 * $0) & 255) } }
+    return big(typeAndBody.count - 4) + typeAndBody + big(Int(checksum(typeAndBody)))
+  }
+
+  /// Reference: scripts/goldens/spectro.py, which paints with Pillow.
+  @Test func paintingCounts() throws {
+    let (spectrogram, settings) = try Spectrogram.readPNG(from: goldenPath("painted.png"))
+    #expect(settings.melBins == 4)
+    // Frame 1 and bin 2 was painted white, the loudest of magma, and frame 0 and bin 0 black.
+    #expect(spectrogram[1, 2] > -0.5)
+    #expect(spectrogram[0, 0] < -9.5)
+    #expect(abs(spectrogram[2, 3] + 5) < 0.1)
+  }
+
+  /// What 16 bits cost is nothing beside what the inversion does.
+  @Test func dataInvertsAsTheSpectrogramItself() throws {
+    let folder = try TemporaryFolder()
+    let logMel = try Self.logMel()
+    try logMel.writePNG(to: folder("a.png"), settings: Self.settings, style: .data)
+    let (read, _) = try Spectrogram.readPNG(from: folder("a.png"))
+    #expect(
+      distance(read.values, logMel.values) * Float(Self.settings.decibelsPerNeper) < 0.001)
+    let mel = try MelSpectrogram(Self.settings)
+    let wanted = mel.stft.magnitudes(of: Signals.voice)
+    let inverter = try MelInverter(Self.settings)
+    let convergences = try [logMel, read].map {
+      let samples = try inverter.audio(fromLogMel: $0, sampleCount: Signals.voice.count)
+      return 20 * log10(mel.stft.spectralConvergence(of: samples, to: wanted))
+    }
+    #expect(abs(convergences[0] - convergences[1]) < 0.1)
+  }
+
+  @Test func waveformsTakeALaneAChannel() throws {
+    let folder = try TemporaryFolder()
+    let logMel = try Self.logMel()
+    var heights: [Int] = []
+    for channels in 0...2 {
+      let writer = try PNGWriter(
+        folder("a.png"), settings: Self.settings, title: "🎵\nłódź.wav", overwrite: true)
+      try writer.append([logMel])
+      for start in stride(from: 0, to: Signals.voice.count, by: 1000) {
+        let block = Array(Signals.voice[start..<min(start + 1000, Signals.voice.count)])
+        writer.appendWaveform([[Float]](repeating: block, count: channels))
+      }
+      try writer.finish()
+      heights.append(try Self.header(folder("a.png")).height)
+      #expect(try Spectrogram.readPNG(from: folder("a.png")).spectrogram.frames == logMel.frames)
+    }
+    #expect(heights[1] - heights[0] == heights[2] - heights[1] && heights[1] > heights[0] + 50)
+  }
+
+  @Test func textOfAnyLengthFits() throws {
+    let folder = try TemporaryFolder()
+    for title in ["", "a", String(repeating: "long ", count: 2000), "\u{202E}\0\t"] {
+      try Self.logMel().writePNG(
+        to: folder("a.png"), settings: Self.settings, title: title, overwrite: true)
+      _ = try Spectrogram.readPNG(from: folder("a.png"))
     }
   }
 

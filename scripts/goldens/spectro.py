@@ -1,6 +1,6 @@
-"""Reference values for Tests/SpectroTests, made with librosa and NumPy.
+"""Reference values for Tests/SpectroTests, made with librosa, NumPy and Pillow.
 
-    pip install librosa==0.11.0 numpy
+    pip install librosa==0.11.0 numpy pillow
     python scripts/goldens/spectro.py
 """
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import librosa
 import numpy as np
+from PIL import Image, ImageDraw, PngImagePlugin
 
 GOLDENS = Path(__file__).parents[2] / "Tests" / "SpectroTests" / "Goldens"
 random = np.random.default_rng(2026)
@@ -171,6 +172,27 @@ def arrays():
         np.save(GOLDENS / f"array-fortran-{kind[1:]}.npy", np.asfortranarray(array.astype(kind)))
     np.save(GOLDENS / "array-integers.npy", array.astype("<i4"))
     np.save(GOLDENS / "array-vector.npy", array.ravel())
+    stereo = np.arange(12, dtype="<f4").reshape(2, 3, 2)
+    np.save(GOLDENS / "array-stereo-c-f4.npy", stereo)
+    np.save(GOLDENS / "array-stereo-fortran-f4.npy", np.asfortranarray(stereo))
+
+
+def table():
+    """Two frames of three bins as Spectrogram+CSV.swift has them, read again as a user would."""
+    settings = dict(fftSize=512, floor=1e-11, hopLength=128, melBins=3, melScale="slaney",
+                    minFrequency=0, power=2, sampleRate=8000)
+    centers = librosa.mel_frequencies(n_mels=5, fmin=0, fmax=4000)[1:-1]
+    log_mel = np.array([[-1.0, -2.5, 0], [-20.125, -0.0001, 1]])
+    path = GOLDENS / "table.csv"
+    with open(path, "w") as f:
+        f.write("# " + json.dumps(settings, separators=(",", ":")) + "\n")
+        f.write("time_s," + ",".join(f"{c:.2f}" for c in centers) + "\n")
+        for i, row in enumerate(log_mel):
+            cells = [f"{x:.3f}" for x in 10 * row / np.log(10)]
+            f.write(f"{i * 128 / 8000:.6f}," + ",".join(cells).replace("-0.000", "0.000") + "\n")
+    read = np.loadtxt(path, delimiter=",", skiprows=2)
+    assert np.abs(read[:, 1:] - 10 * log_mel / np.log(10)).max() <= 0.0005
+    assert (np.genfromtxt(path, delimiter=",", skip_header=1)[1:] == read).all()
 
 
 def picture():
@@ -194,6 +216,24 @@ def picture():
         + chunk(b"IEND", b""))
 
 
+def painted():
+    """Three frames of four bins in magma at half the range, two of them painted over with Pillow
+    (13.0) and saved by it as a picture with transparency; frames of 3 by 2 pixels."""
+    settings = dict(sampleRate=8000, fftSize=512, hopLength=128, melBins=4, minFrequency=0,
+                    melScale="slaney", power=2, floor=1e-11)
+    description = dict(settings=settings, frames=3, bins=4, low=-10, high=0, colorMap="magma",
+                       left=5, top=2, frameWidth=3, binHeight=2)
+    middle = (183, 54, 121)  # matplotlib's magma at 0.5
+    image = Image.new("RGBA", (20, 14), (255, 255, 255, 255))
+    draw = ImageDraw.Draw(image)
+    draw.rectangle([5, 2, 5 + 9 - 1, 2 + 8 - 1], fill=middle)
+    draw.rectangle([8, 4, 10, 5], fill="white")
+    draw.rectangle([5, 8, 7, 9], fill="black")
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Spectrogram", json.dumps(description))
+    image.save(GOLDENS / "painted.png", pnginfo=info)
+
+
 GOLDENS.mkdir(exist_ok=True)
 filters()
 transforms()
@@ -201,4 +241,6 @@ mel()
 decibels()
 griffin_lim()
 arrays()
+table()
 picture()
+painted()

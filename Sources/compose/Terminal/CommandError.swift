@@ -8,6 +8,11 @@ public enum CommandError: Error, CustomStringConvertible {
   case cannotWrite(String, reason: String)
   case noCUDA
   case missingProgram(String)
+  case oneOutputForMany(String)
+  case unsupportedInput(String, choices: String)
+  case noSpectrograms(String)
+  case filesFailed(Int, of: Int)
+  case interrupted
 
   public var description: String {
     switch self {
@@ -27,6 +32,16 @@ public enum CommandError: Error, CustomStringConvertible {
         + "are not 2048 and 512"
     case .missingProgram(let path):
       "\(path) is missing: it belongs beside compose; build both with swift build -c release"
+    case .oneOutputForMany(let path):
+      "\(path) cannot hold several files: name a folder with --output"
+    case .unsupportedInput(let path, let choices):
+      "cannot tell what \(path) is: its name should end in \(choices)"
+    case .noSpectrograms(let folder):
+      "no .png, .npy or .csv files in \(folder)"
+    case .filesFailed(let count, let total):
+      "\(count) of \(total) files could not be used; they are named above"
+    case .interrupted:
+      "stopped; what is complete stays, and running it again goes on"
     case .noCUDA:
       "this machine or this build has no CUDA: use --device cpu, or build with LIBTORCH set to a "
         + "CUDA build of torch"

@@ -3,12 +3,13 @@ import Foundation
 import Synchronization
 
 /// Ctrl-C, once: the work in hand ends at its next good moment. A second Ctrl-C ends the process.
-public final class Interruption {
+public final class Interruption: @unchecked Sendable {
   private final class Request: Sendable {
     let made = Atomic(false)
   }
 
   private let request = Request()
+  /// Unchecked: written by the initializer alone.
   private var sources: [any DispatchSourceSignal] = []
 
   public var isRequested: Bool { request.made.load(ordering: .relaxed) }

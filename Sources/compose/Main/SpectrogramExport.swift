@@ -1,0 +1,192 @@
+public import ArgumentParser
+import Audio
+import Foundation
+public import Spectro
+import Terminal
+
+/// `compose spectrogram export`.
+struct SpectrogramExport: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "export",
+    abstract: "Sound to pictures (.png), arrays (.npy) or tables (.csv).",
+    discussion: """
+      A file remembers its settings, so that `compose spectrogram import` needs none. Of several \
+      channels the mean is taken, or with --stereo two: mid, (left + right) / 2, and side, \
+      (left - right) / 2.
+
+      .png  a picture with axes, a column a frame; of more than 32768 frames, the means of several, \
+      which cannot be imported. With --data one pixel a value in 16 bits of grey, nearly lossless.
+      .npy  float32 [mel bins, frames], or [2, mel bins, frames], of ln mel power, any length.
+      .csv  a line a frame: seconds, then dB of mel power, by the frequencies in the header.
+
+      Examples:
+        compose spectrogram export loop.wav
+        compose spectrogram export concert.flac --from 60 --to 90 --waveform --stereo
+        compose spectrogram export loop.wav --output loop.npy --preset draft
+        compose spectrogram export my-loops --output spectrograms --format npy
+      """)
+
+  @Argument(help: "Audio files, and folders of them.")
+  var inputs: [String]
+
+  @Option(
+    name: .shortAndLong,
+    help: "A file, or a folder for many files. Default: beside the sound, named as it is.")
+  var output: String?
+
+  @Option(help: "png, npy or csv, where --output does not tell. Default: png.")
+  var format: SpectrogramFormat?
+
+  @OptionGroup var settings: SpectrogramOptions
+
+  @Option(help: "Seconds to leave out at the beginning.")
+  var from: Double?
+
+  @Option(help: "Seconds at which to end.")
+  var to: Double?
+
+  @Flag(help: "Mid and side instead of the mean of all channels.")
+  var stereo = false
+
+  @Option(
+    help: "\(ColorMap.allCases.map(\.rawValue).joined(separator: ", ")). Default: magma.")
+  var colorMap: ColorMap?
+
+  @Flag(help: "The outline of the sound above the picture, a lane for each channel.")
+  var waveform = false
+
+  @Option(help: "Columns of a picture at most; then it may not be fit for import.")
+  var width: Int?
+
+  @Flag(help: "A picture without axes.")
+  var plain = false
+
+  @Flag(help: "A picture of 16 bits of grey, one pixel a value: for programs, and nearly lossless.")
+  var data = false
+
+  @Flag(help: "Replace files that exist.")
+  var overwrite = false
+
+  func validate() throws {
+    guard !inputs.isEmpty else { throw ValidationError("Name an audio file or a folder.") }
+    guard from ?? 0 >= 0, from ?? 0 < to ?? .infinity, (from ?? 0).isFinite else {
+      throw ValidationError("--from must be 0 or more, and less than --to.")
+    }
+    guard width ?? 2 >= 2 else { throw ValidationError("--width must be 2 or more.") }
+    guard !data || !(plain || waveform || colorMap != nil || width != nil) else {
+      throw ValidationError(
+        "--data has no axes and no colours: leave out --plain, --waveform, --color-map and --width."
+      )
+    }
+    guard !(plain && waveform) else {
+      throw ValidationError("--plain leaves no room for --waveform.")
+    }
+  }
+
+  func run() throws {
+    let jobs = try FileJobs(
+      inputs, output: output, format: (format ?? .png).rawValue,
+      isFormat: { SpectrogramFormat(path: $0) != nil },
+      search: { try AudioFolder($0).files.map(\.path) })
+    for job in jobs.jobs.prefix(1) {
+      guard let format = SpectrogramFormat(path: job.output) else {
+        throw CommandError.unsupportedOutput(job.output, choices: ".png, .npy or .csv")
+      }
+      if format != .png, colorMap != nil || plain || data || waveform || width != nil {
+        throw CommandError.uselessOptions(
+          "--color-map, --waveform, --width, --plain and --data",
+          because: "\(job.output) is no picture")
+      }
+    }
+    let export = self
+    try jobs.run("spectrograms", overwrite: overwrite) { job, threads, check in
+      try export.make(job, threads: threads, check: check)
+    }
+  }
+
+  /// In blocks: hours of sound take no more memory than minutes.
+  private func make(
+    _ job: FileJobs.Job, threads: Int, check: () throws -> Void
+  ) throws -> String {
+    let reader = try AudioReader(job.input)
+    let settings = settings.settings(sampleRate: reader.sampleRate)
+    try settings.validate()
+    let rate = Double(reader.sampleRate)
+    let first = Int((from ?? 0) * rate)
+    if first > 0 { try reader.seek(to: first) }
+    var missing = to.map { Int(min($0 * rate, 1e15)) - first } ?? .max
+
+    let mel = try MelSpectrogram(settings, threads: threads)
+    var streams = [MelStream](repeating: MelStream(mel), count: stereo ? 2 : 1)
+    let resampler =
+      reader.sampleRate == settings.sampleRate
+      ? nil
+      : try Resampler(
+        from: reader.sampleRate, to: settings.sampleRate, channelCount: reader.channelCount)
+    let writer = try writer(job, settings)
+    var (samples, frames) = (0, 0)
+
+    func write(_ spectrograms: [Spectrogram]) throws {
+      if spectrograms[0].frames > 0 { try writer.append(spectrograms) }
+      frames += spectrograms[0].frames
+    }
+    func append(_ channels: [[Float]]) throws {
+      if waveform { (writer as? PNGWriter)?.appendWaveform(channels) }
+      let block = AudioBuffer(channels: channels, sampleRate: settings.sampleRate)
+      let parts = stereo ? midAndSide(block) : block.mono().channels
+      try write(streams.indices.map { streams[$0].append(parts[$0]) })
+    }
+    while missing > 0, let block = try reader.read(upTo: min(missing, 1 << 18)) {
+      try check()
+      samples += block.sampleCount
+      missing -= block.sampleCount
+      try append(try resampler?.process(block.channels) ?? block.channels)
+    }
+    guard samples > 0 else { throw AudioError.empty(path: job.input) }
+    if let resampler { try append(resampler.finish()) }
+    try write(streams.map { $0.finish() })
+    try check()
+    try writer.finish()
+
+    var words =
+      "\(job.output): \(frames) frames of \(settings.melBins) mel bins, "
+      + String(format: "%.2f s at %d Hz", Double(samples) / rate, settings.sampleRate)
+    if let count = (writer as? PNGWriter)?.framesPerColumn, count > 1 {
+      words += "; \(count) frames a column, too few to import: use .npy, --data, or --from and --to"
+    }
+    return words
+  }
+
+  private func writer(
+    _ job: FileJobs.Job, _ settings: SpectrogramSettings
+  ) throws -> any SpectrogramWriter {
+    let channelCount = stereo ? 2 : 1
+    switch SpectrogramFormat(path: job.output) {
+    case .npy:
+      return try NPYWriter(
+        job.output, bins: settings.melBins, channelCount: channelCount, settings: settings,
+        overwrite: overwrite)
+    case .csv:
+      return try CSVWriter(
+        job.output, settings: settings, channelCount: channelCount, overwrite: overwrite)
+    case .png, nil:
+      return try PNGWriter(
+        job.output, settings: settings,
+        style: data ? .data : .picture(colorMap ?? .magma, axes: !plain),
+        channelCount: channelCount, title: URL(fileURLWithPath: job.input).lastPathComponent,
+        start: from ?? 0, maximumColumns: width, overwrite: overwrite)
+    }
+  }
+
+  /// (left + right) / 2 and (left - right) / 2.
+  private func midAndSide(_ sound: AudioBuffer) -> [[Float]] {
+    let stereo = sound.mixed(toChannels: 2).channels
+    return [
+      zip(stereo[0], stereo[1]).map { ($0 + $1) / 2 },
+      zip(stereo[0], stereo[1]).map { ($0 - $1) / 2 },
+    ]
+  }
+}
+
+extension ColorMap: ExpressibleByArgument {}
+extension SpectrogramFormat: ExpressibleByArgument {}
