@@ -78,7 +78,7 @@ let package = Package(
       name: "AudioTests", dependencies: ["Audio"], resources: [.copy("Goldens")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "SpectroTests", dependencies: ["Spectro"], resources: [.copy("Goldens")],
+      name: "SpectroTests", dependencies: ["Spectro", "Audio"], resources: [.copy("Goldens")],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "TorchTests", dependencies: ["Torch"], resources: [.copy("Goldens")],

@@ -27,100 +27,147 @@ public struct GriffinLim: Sendable {
     case phaseGradient
   }
 
+  /// Long pieces are worked on in stretches of a minute or so, one after the other, so that memory
+  /// beside the magnitudes and the result stays bounded.
+  ///
   /// - Parameters:
   ///   - magnitudes: `[frames, fftSize / 2 + 1]`, in the STFT's unit.
   ///   - start: where the phases start.
   ///   - seed: the same seed gives the same signal.
-  ///   - sampleCount: samples to return, by default up to the centre of the last frame.
+  ///   - sampleCount: samples to return, by default up to the centre of the last frame; of a loop
+  ///     always all.
   public func audio(
     from magnitudes: Spectrogram, start: Start = .phaseGradient, seed: UInt64 = 0,
     sampleCount: Int? = nil
   ) -> [Float] {
+    precondition(magnitudes.bins == stft.bins, "the transform and the spectrogram differ in bins")
     let bins = magnitudes.bins
-    return audio(
-      frames: magnitudes.frames, sampleCount: sampleCount, start: start, seed: seed
-    ) { frames in
-      let values = magnitudes.values[frames.lowerBound * bins..<frames.upperBound * bins]
-      return Spectrogram(values: Array(values), frames: frames.count, bins: bins)
-    } project: { frame, scratch in
-      magnitudes.values.withUnsafeBufferPointer { values in
-        let row = values.baseAddress.unsafelyUnwrapped + frame * bins
-        stft.fft.impose(row, on: scratch)
+    let stretches = Stretch.all(frames: magnitudes.frames, sampleCount: sampleCount, stft: stft)
+    var (signal, standing) = ([Float](), Standing())
+    signal.reserveCapacity(stretches.last?.finished.upperBound ?? 0)
+    for stretch in stretches {
+      let rows = stretch.frames.lowerBound * bins..<stretch.frames.upperBound * bins
+      let wanted = Spectrogram(
+        values: Array(magnitudes.values[rows]), frames: stretch.frames.count, bins: bins)
+      signal += audio(
+        of: stretch, magnitudes: wanted, start: start, seed: seed, standing: &standing
+      ) { frame, scratch in
+        wanted.values.withUnsafeBufferPointer {
+          let row = (frame - stretch.frames.lowerBound) * bins
+          stft.fft.impose($0.baseAddress.unsafelyUnwrapped + row, on: scratch)
+        }
       }
     }
+    return signal
   }
 
-  /// Asks for the first magnitudes in parts, so that they and their phases need not exist at once.
+  /// What the stretches so far leave for the next.
+  struct Standing {
+    /// The sum of the frames that are done with, where later ones still add to it.
+    fileprivate var sum: [Float] = []
+    /// `[frames, bins]`: the phases that the first frames of the next stretch had already.
+    fileprivate var phases: [PhaseGradient.Turns] = []
+  }
+
+  /// The samples that are finished with one stretch.
+  ///
+  /// The frames before it stay as they are: they are a part of the signal that no iteration changes,
+  /// so that the new frames find their phases beside them.
   ///
   /// - Parameters:
-  ///   - magnitudes: the start's of a range of frames, `[frames, fftSize / 2 + 1]`.
+  ///   - magnitudes: what the stretch starts from, `[frames, fftSize / 2 + 1]`.
+  ///   - standing: what the stretches before left; becomes what this one leaves.
   ///   - project: moves one frame's packed spectrum to the nearest that has the wanted magnitudes
   ///     and makes it ready for the inverse; its scale on entry is of no meaning.
   func audio(
-    frames: Int, sampleCount: Int?, start: Start, seed: UInt64,
-    magnitudes: (_ frames: Range<Int>) -> Spectrogram,
-    project: (_ frame: Int, _ scratch: RealFFT.Scratch) -> Void
+    of stretch: Stretch, magnitudes: Spectrogram, start: Start, seed: UInt64,
+    standing: inout Standing, project: (_ frame: Int, _ scratch: RealFFT.Scratch) -> Void
   ) -> [Float] {
-    let sampleCount = sampleCount ?? stft.sampleCount(frames: frames)
-    var signal = [Float](repeating: 0, count: sampleCount)
-    if sampleCount == 0 || frames == 0 { return signal }
-
-    let overlapAdd = OverlapAdd(stft, frames: frames, sampleCount: sampleCount)
-    // As much at once as keeps all threads at work.
-    let part = PhaseGradient.segmentSize * stft.threads
-    for first in stride(from: 0, to: frames, by: part) {
-      let range = first..<min(first + part, frames)
-      add(magnitudes(range), firstFrame: first, start: start, seed: seed, to: overlapAdd)
-    }
+    var signal = [Float](repeating: 0, count: stretch.samples.count)
+    if stretch.frames.isEmpty || signal.isEmpty { return signal }
+    let overlapAdd = OverlapAdd(
+      stft, frames: stretch.frames, samples: stretch.samples, standing: standing.sum)
+    begin(stretch, magnitudes, start: start, seed: seed, known: standing.phases, overlapAdd)
     overlapAdd.join(into: &signal)
 
     // Only phases count, so the extrapolation may be scaled: c_n - a / (1 + a) c_(n-1).
     let recall = Float(momentum / (1 + momentum))
-    var previous = [Float](repeating: 0, count: sampleCount)
+    var previous = [Float](repeating: 0, count: signal.count)
     for _ in 0..<iterations {
       signal.withUnsafeMutableBufferPointer { signal in
         previous.withUnsafeMutableBufferPointer { previous in
-          for t in 0..<sampleCount {
+          for t in signal.indices {
             (previous[t], signal[t]) = (signal[t], signal[t] - recall * previous[t])
           }
         }
       }
       signal.withUnsafeBufferPointer { signal in
-        overlapAdd.add(0..<frames) { frame, scratch in
-          stft.analyze(STFT.Excerpt(whole: signal), frame: frame, scratch)
+        let excerpt = stretch.excerpt(signal)
+        overlapAdd.add { frame, scratch in
+          stft.analyze(excerpt, frame: frame, scratch)
           project(frame, scratch)
         }
       }
       overlapAdd.join(into: &signal)
     }
+    if let next = stretch.next {
+      standing.sum = overlapAdd.sum(before: next.frame, over: next.samples)
+      standing.phases = phases(of: signal, stretch, frames: next.halo)
+      signal.removeLast(stretch.samples.upperBound - stretch.finished.upperBound)
+    }
     return signal
   }
 
-  /// Gives frames their first phases and adds them.
-  private func add(
-    _ magnitudes: Spectrogram, firstFrame: Int, start: Start, seed: UInt64,
-    to overlapAdd: OverlapAdd
+  /// Gives the frames of a stretch their first phases and adds them.
+  private func begin(
+    _ stretch: Stretch, _ magnitudes: Spectrogram, start: Start, seed: UInt64,
+    known: [PhaseGradient.Turns], _ overlapAdd: OverlapAdd
   ) {
-    precondition(magnitudes.bins == stft.bins, "the transform and the spectrogram differ in bins")
-    let bins = stft.bins
-    let first = firstFrame * bins
+    let (bins, firstFrame) = (stft.bins, stretch.frames.lowerBound)
     let phases =
       switch start {
       case .phaseGradient:
-        PhaseGradient.phases(of: magnitudes, firstFrame: firstFrame, stft: stft, seed: seed)
+        PhaseGradient.phases(
+          of: magnitudes, firstFrame: firstFrame, stft: stft, seed: seed, known: known)
       case .random:
-        magnitudes.values.indices.map { randomPhase(seed: seed, index: first + $0) }
+        known
+          + (known.count..<magnitudes.values.count).map {
+            randomPhase(seed: seed, index: firstFrame * bins + $0)
+          }
       }
     magnitudes.values.withUnsafeBufferPointer { magnitudes in
       phases.withUnsafeBufferPointer { phases in
-        overlapAdd.add(firstFrame..<firstFrame + magnitudes.count / bins) { frame, scratch in
-          let row = frame * bins - first
+        overlapAdd.add { frame, scratch in
+          let row = (frame - firstFrame) * bins
           sp_polar(
             magnitudes.baseAddress.unsafelyUnwrapped + row,
             phases.baseAddress.unsafelyUnwrapped + row, scratch.spectrum, bins)
           stft.fft.pack(scratch.spectrum, into: scratch)
         }
       }
+    }
+  }
+
+  /// The phases of some frames of a stretch's signal, `[frames, bins]`.
+  private func phases(
+    of signal: [Float], _ stretch: Stretch, frames: Range<Int>
+  ) -> [PhaseGradient.Turns] {
+    let bins = stft.bins
+    return [PhaseGradient.Turns](unsafeUninitializedCapacity: frames.count * bins) {
+      output, count in
+      let output = output.baseAddress
+      signal.withUnsafeBufferPointer { signal in
+        stft.forEachFrame(frames, of: stretch.excerpt(signal)) { frame, scratch in
+          stft.fft.unpack(scratch, into: scratch.spectrum)
+          let row = output.unsafelyUnwrapped + (frame - frames.lowerBound) * bins
+          for bin in 0..<bins {
+            let radians = atan2(scratch.spectrum[2 * bin + 1], scratch.spectrum[2 * bin])
+            let turns = Double(radians) / (2 * .pi) * 0x1p32
+            row[bin] = PhaseGradient.Turns(truncatingIfNeeded: Int64(turns))
+          }
+        }
+      }
+      count = frames.count * bins
     }
   }
 }

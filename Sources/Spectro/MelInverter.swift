@@ -12,24 +12,27 @@ public final class MelInverter: Sendable {
   private let mel: MelSpectrogram
   private let inverse: MelInverse
 
+  /// - Parameters:
+  ///   - boundary: that of the `MelSpectrogram`: `.circular` gives loops whose end meets their start.
+  ///   - threads: threads used by one call.
   /// - Throws: `SpectroError.invalidSettings`.
   public init(
-    _ settings: SpectrogramSettings,
+    _ settings: SpectrogramSettings, boundary: STFT.Boundary = .reflection,
     threads: Int = ProcessInfo.processInfo.activeProcessorCount
   ) throws {
     self.settings = settings
-    mel = try MelSpectrogram(settings, threads: threads)
+    mel = try MelSpectrogram(settings, boundary: boundary, threads: threads)
     inverse = MelInverse(mel.filterBank)
   }
 
-  /// The sound of a log-mel spectrogram of any length, as one piece.
+  /// The sound of a log-mel spectrogram of any length, without a seam.
   ///
   /// - Parameters:
   ///   - logMel: `[frames, melBins]`, ln of mel values as `MelSpectrogram` makes them.
   ///   - iterations: passes of Griffin-Lim.
   ///   - momentum: of fast Griffin-Lim; 0 is the original algorithm.
   ///   - seed: of the phases that the magnitudes do not decide.
-  ///   - sampleCount: by default `(frames - 1) * hopLength`.
+  ///   - sampleCount: by default `(frames - 1) * hopLength`; of a loop always `frames * hopLength`.
   /// - Returns: one channel at `settings.sampleRate`.
   /// - Throws: `SpectroError.invalidSpectrogram` where the bins are not those of the settings or
   ///   values are not a number.
@@ -37,17 +40,85 @@ public final class MelInverter: Sendable {
     fromLogMel logMel: Spectrogram, iterations: Int = 32, momentum: Double = 0.99,
     seed: UInt64 = 0, sampleCount: Int? = nil
   ) throws -> [Float] {
-    try check(logMel)
     let bins = logMel.bins
-    let melValues = logMel.values.map(exp)
-    return melValues.withUnsafeBufferPointer { melValues in
-      GriffinLim(mel.stft, iterations: iterations, momentum: momentum).audio(
-        frames: logMel.frames, sampleCount: sampleCount, start: .phaseGradient, seed: seed
-      ) { frames in
-        let rows = melValues[frames.lowerBound * bins..<frames.upperBound * bins]
-        return magnitudes(fromMel: UnsafeBufferPointer(rebasing: rows), iterations: 20)
-      } project: { frame, scratch in
-        impose(melValues.baseAddress.unsafelyUnwrapped + frame * bins, on: scratch)
+    var samples: [Float] = []
+    samples.reserveCapacity(sampleCount ?? mel.stft.sampleCount(frames: logMel.frames))
+    try audio(
+      frames: logMel.frames, channels: 1, iterations: iterations, momentum: momentum, seed: seed,
+      sampleCount: sampleCount
+    ) { frames in
+      let values = logMel.values[frames.lowerBound * bins..<frames.upperBound * bins]
+      return [Spectrogram(values: Array(values), frames: frames.count, bins: bins)]
+    } write: {
+      samples += $0[0]
+    }
+    return samples
+  }
+
+  /// The same for a piece that need not exist as a whole: an hour takes no more memory than a few
+  /// minutes. Loops alone are worked on as a whole.
+  ///
+  /// - Parameters:
+  ///   - frames: of the whole piece.
+  ///   - channels: that `read` returns and `write` gets.
+  ///   - iterations: passes of Griffin-Lim.
+  ///   - momentum: of fast Griffin-Lim; 0 is the original algorithm.
+  ///   - seed: of the phases that the magnitudes do not decide.
+  ///   - sampleCount: by default `(frames - 1) * hopLength`; of a loop always `frames * hopLength`.
+  ///   - read: the log-mel spectrogram `[frames, melBins]` of each channel in a range of frames. The
+  ///     ranges follow each other without a gap.
+  ///   - write: gets the next samples of each channel, as many of each.
+  /// - Throws: `SpectroError.invalidSpectrogram` where the shape is not that asked for or values are
+  ///   not a number; and what `read` and `write` throw.
+  public func audio(
+    frames: Int, channels: Int, iterations: Int = 32, momentum: Double = 0.99, seed: UInt64 = 0,
+    sampleCount: Int? = nil, read: (_ frames: Range<Int>) throws -> [Spectrogram],
+    write: (_ samples: [[Float]]) throws -> Void
+  ) throws {
+    let griffinLim = GriffinLim(mel.stft, iterations: iterations, momentum: momentum)
+    var standing = [GriffinLim.Standing](repeating: .init(), count: channels)
+    // Mel values of the frames that were read and are still needed.
+    var melValues = [[Float]](repeating: [], count: channels)
+    var unread = 0
+    for stretch in Stretch.all(frames: frames, sampleCount: sampleCount, stft: mel.stft) {
+      let missing = unread..<stretch.frames.upperBound
+      if !missing.isEmpty {
+        let logMel = try read(missing)
+        guard logMel.count == channels else {
+          throw SpectroError.invalidSpectrogram(
+            "\(logMel.count) channels where \(channels) belong")
+        }
+        for (channel, logMel) in logMel.enumerated() {
+          try check(logMel, frames: missing.count)
+          melValues[channel] += logMel.values.map(exp)
+        }
+        unread = stretch.frames.upperBound
+      }
+      try write(
+        melValues.indices.map { channel in
+          samples(
+            of: stretch, melValues: melValues[channel], griffinLim, seed: seed,
+            standing: &standing[channel])
+        })
+      let done = (stretch.next?.frame ?? frames) - stretch.frames.lowerBound
+      for channel in melValues.indices {
+        melValues[channel].removeFirst(min(melValues[channel].count, done * settings.melBins))
+      }
+    }
+  }
+
+  /// The samples that one channel's mel values `[frames, melBins]` of a stretch finish.
+  private func samples(
+    of stretch: Stretch, melValues: [Float], _ griffinLim: GriffinLim, seed: UInt64,
+    standing: inout GriffinLim.Standing
+  ) -> [Float] {
+    melValues.withUnsafeBufferPointer { melValues in
+      griffinLim.audio(
+        of: stretch, magnitudes: magnitudes(fromMel: melValues, iterations: 20),
+        start: .phaseGradient, seed: seed, standing: &standing
+      ) { frame, scratch in
+        let row = (frame - stretch.frames.lowerBound) * settings.melBins
+        impose(melValues.baseAddress.unsafelyUnwrapped + row, on: scratch)
       }
     }
   }
@@ -60,16 +131,19 @@ public final class MelInverter: Sendable {
   ///   values are not a number.
   public func magnitudes(fromLogMel logMel: Spectrogram, iterations: Int = 20) throws -> Spectrogram
   {
-    try check(logMel)
+    try check(logMel, frames: logMel.frames)
     return logMel.values.map(exp).withUnsafeBufferPointer {
       magnitudes(fromMel: $0, iterations: iterations)
     }
   }
 
-  private func check(_ logMel: Spectrogram) throws {
+  private func check(_ logMel: Spectrogram, frames: Int) throws {
     guard logMel.bins == settings.melBins else {
       throw SpectroError.invalidSpectrogram(
         "\(logMel.bins) mel bins where \(settings.melBins) belong")
+    }
+    guard logMel.frames == frames else {
+      throw SpectroError.invalidSpectrogram("\(logMel.frames) frames where \(frames) belong")
     }
     // The exponential of more than 88 is no float.
     guard logMel.values.allSatisfy({ $0 < 80 }) else {

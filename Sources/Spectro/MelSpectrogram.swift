@@ -12,15 +12,19 @@ public final class MelSpectrogram: Sendable {
   /// What a magnitude of the STFT is multiplied with to make a full-scale sine 1.
   public let magnitudeScale: Double
 
-  /// - Parameter threads: threads used by one call; 1 where the caller works on many clips at once.
+  /// - Parameters:
+  ///   - boundary: what stands before the first sample and after the last; `.circular` for a loop.
+  ///   - threads: threads used by one call; 1 where the caller works on many clips at once.
   /// - Throws: `SpectroError.invalidSettings`.
   public init(
-    _ settings: SpectrogramSettings,
+    _ settings: SpectrogramSettings, boundary: STFT.Boundary = .reflection,
     threads: Int = ProcessInfo.processInfo.activeProcessorCount
   ) throws {
     try settings.validate()
     self.settings = settings
-    stft = STFT(fftSize: settings.fftSize, hopLength: settings.hopLength, threads: threads)
+    stft = STFT(
+      fftSize: settings.fftSize, hopLength: settings.hopLength, boundary: boundary, threads: threads
+    )
     filterBank = MelFilterBank(
       sampleRate: settings.sampleRate, fftSize: settings.fftSize, melBins: settings.melBins,
       minFrequency: settings.minFrequency, maxFrequency: settings.maxFrequency,
@@ -28,7 +32,7 @@ public final class MelSpectrogram: Sendable {
     magnitudeScale = 2 / stft.window.reduce(0) { $0 + Double($1) }
   }
 
-  /// `ln(max(mel, floor))`, `[1 + samples.count / hopLength, melBins]`.
+  /// `ln(max(mel, floor))`, `[frames, melBins]`, the frames being those of the STFT.
   ///
   /// - Parameter samples: one channel at `settings.sampleRate`, full scale 1.
   public func logMel(of samples: [Float]) -> Spectrogram {

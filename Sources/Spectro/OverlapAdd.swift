@@ -3,26 +3,34 @@ import CSpectro
 /// Frames of samples to a signal: each frame is windowed once more and added at its place, and the
 /// sum divided by that of the squared windows (Griffin and Lim 1984, equation 6).
 ///
-/// Holds what one signal needs in each of many passes, so that an iteration allocates next to
-/// nothing: `add` all frames, then `join`.
+/// Holds what one signal, or a stretch of one, needs in each of many passes, so that an iteration
+/// allocates next to nothing: `add` all frames, then `join`.
 final class OverlapAdd {
   private let stft: STFT
-  private let frames: Int
-  private let sampleCount: Int
+  private let frames: Range<Int>
+  private let samples: Range<Int>
+  /// What the frames before `frames` add to the first of `samples`.
+  private let standing: [Float]
   /// `[blocks, span]`: the sum of one block's frames, the first starting at 0.
   private let partials: UnsafeMutablePointer<Float>
   private let blocks: Int
   private let span: Int
   /// Samples from one block to the next.
   private let stride: Int
-  /// `[stride]`: the gains of a block that all windows reach; they recur with the hop.
+  /// `[stride]`: the gains from a multiple of the hop on, where all windows reach; they recur with
+  /// the hop.
   private var innerGains: [Float] = []
 
-  init(_ stft: STFT, frames: Int, sampleCount: Int) {
+  /// - Parameters:
+  ///   - frames: those to be added; of a circular signal, all.
+  ///   - samples: where in the signal the result stands, from a multiple of the hop on.
+  ///   - standing: what earlier frames made of the first of these samples, by `sum`.
+  init(_ stft: STFT, frames: Range<Int>, samples: Range<Int>, standing: [Float] = []) {
     self.stft = stft
     self.frames = frames
-    self.sampleCount = sampleCount
-    blocks = (frames + STFT.blockSize - 1) / STFT.blockSize
+    self.samples = samples
+    self.standing = standing
+    blocks = (frames.count + STFT.blockSize - 1) / STFT.blockSize
     stride = STFT.blockSize * stft.hopLength
     span = stride - stft.hopLength + stft.fftSize
     partials = .allocate(capacity: blocks * span)
@@ -32,13 +40,13 @@ final class OverlapAdd {
   deinit { partials.deallocate() }
 
   /// Calls `fill` for each frame to put its spectrum, packed, into a thread's scratch memory, and keeps
-  /// what these frames make. The range begins and ends at blocks, or where the frames do.
-  func add(_ range: Range<Int>, fill: (_ frame: Int, _ scratch: RealFFT.Scratch) -> Void) {
-    forEachBlock(of: range.count, size: STFT.blockSize, threads: stft.threads) { block in
+  /// what the frames make.
+  func add(fill: (_ frame: Int, _ scratch: RealFFT.Scratch) -> Void) {
+    forEachBlock(of: frames.count, size: STFT.blockSize, threads: stft.threads) { block in
       let scratch = RealFFT.Scratch(size: stft.fftSize)
       defer { scratch.free() }
-      let first = range.lowerBound + block.lowerBound
-      let sum = partials + first / STFT.blockSize * span
+      let first = frames.lowerBound + block.lowerBound
+      let sum = partials + block.lowerBound / STFT.blockSize * span
       sum.initialize(repeating: 0, count: span)
       stft.window.withUnsafeBufferPointer { window in
         for frame in first..<first + block.count {
@@ -53,31 +61,58 @@ final class OverlapAdd {
   }
 
   /// Adds the blocks, which overlap by what a frame is longer than a hop, in a fixed order, and
-  /// writes the signal that they make, `[sampleCount]`.
+  /// writes the signal that they make, `[samples]`.
   func join(into output: inout [Float]) {
-    let margin = stft.fftSize / 2
     output.withUnsafeMutableBufferPointer { output in
       guard let output = output.baseAddress else { return }
-      forEachBlock(of: sampleCount, size: stride, threads: stft.threads) { range in
-        output.advanced(by: range.lowerBound).update(repeating: 0, count: range.count)
-        let padded = range.lowerBound + margin..<range.upperBound + margin
-        let first = max(0, (padded.lowerBound - span) / stride)
-        for block in first..<max(first, blocks) {
-          let start = block * stride
-          let (low, high) = (
-            max(padded.lowerBound, start), min(padded.upperBound, start + span)
-          )
-          if low >= padded.upperBound { break }
-          if low >= high { continue }
-          let source = partials + block * span + (low - start)
-          let target = output + (low - margin)
-          for i in 0..<high - low { target[i] += source[i] }
-        }
+      forEachBlock(of: samples.count, size: stride, threads: stft.threads) { part in
+        let range = samples.lowerBound + part.lowerBound..<samples.lowerBound + part.upperBound
+        let target = output + part.lowerBound
+        target.update(repeating: 0, count: part.count)
+        sum(blocks, over: range, into: target)
         let reaching = reaching(range)
-        let known = reaching.clamped(to: 0..<frames)
-        let gains = known == reaching ? innerGains : gains(of: range, from: known)
-        let target = output + range.lowerBound
-        gains.withUnsafeBufferPointer { for i in 0..<range.count { target[i] *= $0[i] } }
+        let known = reaching.clamped(to: 0..<frames.upperBound)
+        let isInner = stft.boundary == .circular || known == reaching
+        let gains = isInner ? innerGains : gains(of: range, from: known)
+        gains.withUnsafeBufferPointer { for i in 0..<part.count { target[i] *= $0[i] } }
+      }
+    }
+  }
+
+  /// What the frames before `frame`, a multiple of the block size behind the first, and all earlier
+  /// ones add to a range of samples, before it is divided by the sum of the squared windows.
+  func sum(before frame: Int, over range: Range<Int>) -> [Float] {
+    [Float](unsafeUninitializedCapacity: range.count) { output, count in
+      output.initialize(repeating: 0)
+      if let output = output.baseAddress {
+        sum((frame - frames.lowerBound) / STFT.blockSize, over: range, into: output)
+      }
+      count = range.count
+    }
+  }
+
+  /// Adds what stands and the first `blocks` to a range of samples, `[range]`.
+  private func sum(_ blocks: Int, over range: Range<Int>, into output: UnsafeMutablePointer<Float>)
+  {
+    let known = range.clamped(to: samples.lowerBound..<samples.lowerBound + standing.count)
+    for t in known { output[t - range.lowerBound] += standing[t - samples.lowerBound] }
+
+    let start = frames.lowerBound * stft.hopLength - stft.fftSize / 2
+    // A circular signal goes on at its beginning; a short one, several times.
+    let period = frames.count * stft.hopLength
+    let turns = stft.boundary == .circular ? (stft.fftSize / 2 + period - 1) / period : 0
+    for turn in -turns...turns {
+      let (from, to) = (
+        range.lowerBound + turn * period - start, range.upperBound + turn * period - start
+      )
+      let first = max(0, (from - span) / stride)
+      for block in first..<max(first, blocks) {
+        let (low, high) = (max(from, block * stride), min(to, block * stride + span))
+        if block * stride >= to { break }
+        if low >= high { continue }
+        let source = partials + block * span + (low - block * stride)
+        let target = output + (low - from)
+        for i in 0..<high - low { target[i] += source[i] }
       }
     }
   }
@@ -104,9 +139,11 @@ final class OverlapAdd {
 }
 
 extension STFT {
-  /// Samples in front of the centre of the last of `frames` frames, which an inverse gives back
-  /// where nothing else is asked for.
-  public func sampleCount(frames: Int) -> Int { max(0, frames - 1) * hopLength }
+  /// Samples that an inverse of `frames` frames gives back where nothing else is asked for: those in
+  /// front of the centre of the last frame, or all of a loop.
+  public func sampleCount(frames: Int) -> Int {
+    boundary == .circular ? frames * hopLength : max(0, frames - 1) * hopLength
+  }
 
   /// The signal whose transform is nearest to `spectrum` in the sense of least squares; of a
   /// transform that `forward` made, the signal itself.
@@ -114,15 +151,16 @@ extension STFT {
   /// - Parameters:
   ///   - spectrum: `[frames, fftSize / 2 + 1]`.
   ///   - sampleCount: samples to return, by default up to the centre of the last frame. Zeros
-  ///     follow where no frame reaches.
+  ///     follow where no frame reaches. Of a loop always all.
   public func inverse(_ spectrum: ComplexSpectrogram, sampleCount: Int? = nil) -> [Float] {
     precondition(spectrum.bins == bins, "the transform and the spectrogram differ in bins")
-    let sampleCount = sampleCount ?? self.sampleCount(frames: spectrum.frames)
+    let whole = self.sampleCount(frames: spectrum.frames)
+    let sampleCount = boundary == .circular ? whole : sampleCount ?? whole
     var output = [Float](repeating: 0, count: sampleCount)
     let row = 2 * bins
-    let overlapAdd = OverlapAdd(self, frames: spectrum.frames, sampleCount: sampleCount)
+    let overlapAdd = OverlapAdd(self, frames: 0..<spectrum.frames, samples: 0..<sampleCount)
     spectrum.values.withUnsafeBufferPointer { values in
-      overlapAdd.add(0..<spectrum.frames) { frame, scratch in
+      overlapAdd.add { frame, scratch in
         fft.pack(values.baseAddress.unsafelyUnwrapped + frame * row, into: scratch)
       }
     }

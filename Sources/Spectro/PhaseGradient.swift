@@ -25,9 +25,10 @@ struct PhaseGradient {
   /// bins, and from a bin to the next for each neper that they fall in two frames; in `Turns`.
   private let perFrame: Float
   private let perBin: Float
+  private let isCircular: Bool
 
   /// Frames that are integrated as one; longer pieces are cut, and Griffin-Lim mends the cuts.
-  static let segmentSize = 512
+  private static let segmentSize = 512
 
   /// Bins this far below the loudest get random phases, nepers (80 dB).
   private static let range: Float = 9.2
@@ -38,23 +39,29 @@ struct PhaseGradient {
   /// Phases of a spectrogram, `[frames, bins]`.
   ///
   /// - Parameters:
-  ///   - firstFrame: where in the piece these magnitudes start, a multiple of `segmentSize`.
+  ///   - firstFrame: where in the piece these magnitudes start.
   ///   - seed: of the phases that gradients do not decide.
+  ///   - known: the phases of the first frames, from which the others follow.
   static func phases(
-    of magnitudes: Spectrogram, firstFrame: Int, stft: STFT, seed: UInt64
+    of magnitudes: Spectrogram, firstFrame: Int, stft: STFT, seed: UInt64, known: [Turns] = []
   ) -> [Turns] {
-    let bins = magnitudes.bins
+    let (bins, frames) = (magnitudes.bins, magnitudes.frames)
+    // Of about the same size; a loop has no place to cut it.
+    let isCircular = stft.boundary == .circular
+    let segments = isCircular ? 1 : max(1, (frames + segmentSize / 2) / segmentSize)
+    let size = (frames + segments - 1) / segments
     return [Turns](unsafeUninitializedCapacity: magnitudes.values.count) { output, count in
       let output = output.baseAddress
-      forEachBlock(of: magnitudes.frames, size: segmentSize, threads: stft.threads) { segment in
+      forEachBlock(of: frames, size: size, threads: stft.threads) { segment in
         let range = segment.lowerBound * bins..<segment.upperBound * bins
         let phases = output.unsafelyUnwrapped + range.lowerBound
-        for i in 0..<range.count {
-          phases[i] = randomPhase(seed: seed, index: firstFrame * bins + range.lowerBound + i)
+        for i in range {
+          phases[i - range.lowerBound] =
+            i < known.count ? known[i] : randomPhase(seed: seed, index: firstFrame * bins + i)
         }
         PhaseGradient(
           stft: stft, magnitudes: magnitudes.values[range], frames: segment.count, bins: bins
-        ).integrate(phases)
+        ).integrate(phases, known: range.clamped(to: 0..<known.count).count)
       }
       count = magnitudes.values.count
     }
@@ -62,6 +69,7 @@ struct PhaseGradient {
 
   private init(stft: STFT, magnitudes: ArraySlice<Float>, frames: Int, bins: Int) {
     (self.frames, self.bins) = (frames, bins)
+    isCircular = stft.boundary == .circular
     var logs = Array(magnitudes)
     sp_log(&logs, 1, 1e-30, logs.count)
     self.logs = logs
@@ -78,8 +86,9 @@ struct PhaseGradient {
     perBin = Float(gamma / (hop * size) / 4 * radian)
   }
 
-  /// Replaces the phases `[frames, bins]` of all bins but the quietest and one in each island.
-  private func integrate(_ phases: UnsafeMutablePointer<Turns>) {
+  /// Replaces the phases `[frames, bins]` of all bins but the first `known`, the quietest and one in
+  /// each island.
+  private func integrate(_ phases: UnsafeMutablePointer<Turns>, known: Int) {
     let count = frames * bins
     let points = UnsafeMutablePointer<Point>.allocate(capacity: count)
     defer { points.deallocate() }
@@ -94,7 +103,10 @@ struct PhaseGradient {
     }
 
     var queue = RankedQueue(ranks: Self.ranks)
-    spread(from: loudest, points, &queue)
+    for i in known > 0 ? 0..<known : loudest..<loudest + 1 where points[i].rank > 0 {
+      reach(points, i, points[i].phase, &queue)
+    }
+    spread(points, &queue)
     // Islands: whatever is left, the loudest first.
     var islands = RankedQueue(ranks: Self.ranks)
     let behind = UnsafeMutablePointer<Int32>.allocate(capacity: count)
@@ -104,7 +116,10 @@ struct PhaseGradient {
     }
     while let i = islands.first {
       islands.replaceFirst(by: behind[i])
-      if points[i].rank > 0 { spread(from: i, points, &queue) }
+      if points[i].rank > 0 {
+        reach(points, i, points[i].phase, &queue)
+        spread(points, &queue)
+      }
     }
     for i in 0..<count { phases[i] = points[i].phase }
   }
@@ -119,32 +134,46 @@ struct PhaseGradient {
     var rank: UInt16
   }
 
-  /// Gives phases to all bins that can be reached from one that has its own.
-  private func spread(
-    from start: Int, _ points: UnsafeMutablePointer<Point>, _ queue: inout RankedQueue
+  /// Gives a bin its phase, and a place in the queue of those whose neighbours are to have theirs.
+  private func reach(
+    _ points: UnsafeMutablePointer<Point>, _ i: Int, _ phase: Turns, _ queue: inout RankedQueue
   ) {
-    func reach(_ i: Int, _ phase: Turns, _ queue: inout RankedQueue) {
-      points[i].phase = phase
-      points[i].next = queue.push(i, rank: points[i].rank)
-      points[i].rank = 0
-    }
-    reach(start, points[start].phase, &queue)
+    points[i].phase = phase
+    points[i].next = queue.push(i, rank: points[i].rank)
+    points[i].rank = 0
+  }
+
+  /// Gives phases to all bins that can be reached from those in the queue.
+  private func spread(_ points: UnsafeMutablePointer<Point>, _ queue: inout RankedQueue) {
     while let i = queue.first {
       queue.replaceFirst(by: points[i].next)
       let (frame, bin, phase) = (i / bins, i % bins, points[i].phase)
-      if frame + 1 < frames && points[i + bins].rank > 0 {
-        reach(i + bins, phase &+ changeInTime(points + i, points + i + bins, bin), &queue)
+      let (before, after) = (i - toFrameBefore(frame), i + toFrameAfter(frame))
+      if points[after].rank > 0 {
+        reach(points, after, phase &+ changeInTime(points + i, points + after, bin), &queue)
       }
-      if frame > 0 && points[i - bins].rank > 0 {
-        reach(i - bins, phase &- changeInTime(points + i, points + i - bins, bin), &queue)
+      if points[before].rank > 0 {
+        reach(points, before, phase &- changeInTime(points + i, points + before, bin), &queue)
       }
       if bin + 1 < bins && points[i + 1].rank > 0 {
-        reach(i + 1, phase &+ changeInFrequency(points + i, points + i + 1, frame), &queue)
+        let change = changeInFrequency(points + i, points + i + 1, frame)
+        reach(points, i + 1, phase &+ change, &queue)
       }
       if bin > 0 && points[i - 1].rank > 0 {
-        reach(i - 1, phase &- changeInFrequency(points + i, points + i - 1, frame), &queue)
+        let change = changeInFrequency(points + i, points + i - 1, frame)
+        reach(points, i - 1, phase &- change, &queue)
       }
     }
+  }
+
+  /// From a point to that of the next frame; 0 at an end.
+  private func toFrameAfter(_ frame: Int) -> Int {
+    frame + 1 < frames ? bins : isCircular ? bins - frames * bins : 0
+  }
+
+  /// From the point of the frame before to that of this one; 0 at an end.
+  private func toFrameBefore(_ frame: Int) -> Int {
+    frame > 0 ? bins : isCircular ? bins - frames * bins : 0
   }
 
   /// From one frame to the next, by the trapezoid rule between two points.
@@ -161,9 +190,9 @@ struct PhaseGradient {
   private func changeInFrequency(
     _ a: UnsafePointer<Point>, _ b: UnsafePointer<Point>, _ frame: Int
   ) -> Turns {
-    let (before, after) = (frame > 0 ? bins : 0, frame + 1 < frames ? bins : 0)
+    let (before, after) = (toFrameBefore(frame), toFrameAfter(frame))
     // At an end the difference is over one frame instead of two.
-    let scale = before == after ? perBin : 2 * perBin
+    let scale = before == 0 || after == 0 ? 2 * perBin : perBin
     let rise = a[after].log - a[-before].log + b[after].log - b[-before].log
     return 1 << 31 &- turns(scale * rise)
   }

@@ -2,17 +2,27 @@ import CSpectro
 public import Foundation
 
 /// Short-time Fourier transform as librosa defines it: periodic Hann window, frames centred on
-/// multiples of the hop, the signal continued by reflection at both ends.
+/// multiples of the hop, the signal continued by reflection at both ends, or, if it is a loop, by
+/// itself.
 ///
-/// A signal of `n > 0` samples has `1 + n / hopLength` frames; an empty one has none. Signals
-/// shorter than half a window are reflected as often as it takes, a single sample is repeated.
+/// A signal of `n > 0` samples has `1 + n / hopLength` frames, a loop `n / hopLength`; an empty one
+/// has none. Signals shorter than half a window are continued as often as it takes.
 public final class STFT: Sendable {
+  /// What stands before the first sample and after the last.
+  public enum Boundary: Sendable {
+    /// The signal reflected, without repeating the outermost sample.
+    case reflection
+    /// The signal once more: it is a loop, of whole hops.
+    case circular
+  }
+
   public let fftSize: Int
   public let hopLength: Int
   /// Length of the Hann window, samples.
   public let windowLength: Int
   /// `[fftSize]`; a window shorter than the transform stands in its middle.
   public let window: [Float]
+  public let boundary: Boundary
   /// Threads used by one call. The result does not depend on it.
   public let threads: Int
 
@@ -25,9 +35,11 @@ public final class STFT: Sendable {
   ///   - fftSize: samples per transform, even.
   ///   - hopLength: samples from one frame to the next.
   ///   - windowLength: length of the Hann window, at most and by default `fftSize`.
+  ///   - boundary: what stands before the first sample and after the last.
   ///   - threads: threads used by one call; by default as many as the machine runs at once.
   public init(
     fftSize: Int = 2048, hopLength: Int = 512, windowLength: Int? = nil,
+    boundary: Boundary = .reflection,
     threads: Int = ProcessInfo.processInfo.activeProcessorCount
   ) {
     let windowLength = windowLength ?? fftSize
@@ -36,6 +48,7 @@ public final class STFT: Sendable {
     self.fftSize = fftSize
     self.hopLength = hopLength
     self.windowLength = windowLength
+    self.boundary = boundary
     self.threads = threads
     let margin = (fftSize - windowLength) / 2
     window = (0..<fftSize).map { i in
@@ -48,12 +61,17 @@ public final class STFT: Sendable {
   /// Frequencies per frame, from 0 Hz to half the sample rate.
   public var bins: Int { fft.bins }
 
-  /// Frames of a signal of `sampleCount` samples.
+  /// Frames of a signal of `sampleCount` samples; of a loop they must be whole hops.
   public func frames(sampleCount: Int) -> Int {
-    sampleCount == 0 ? 0 : 1 + sampleCount / hopLength
+    switch boundary {
+    case .reflection: return sampleCount == 0 ? 0 : 1 + sampleCount / hopLength
+    case .circular:
+      precondition(sampleCount % hopLength == 0, "a loop's samples are whole hops")
+      return sampleCount / hopLength
+    }
   }
 
-  /// Magnitude and phase, `[1 + samples.count / hopLength, fftSize / 2 + 1]`.
+  /// Magnitude and phase, `[frames, fftSize / 2 + 1]`.
   public func forward(_ samples: [Float]) -> ComplexSpectrogram {
     let frames = frames(sampleCount: samples.count)
     let row = 2 * bins
@@ -128,7 +146,7 @@ public final class STFT: Sendable {
         sp_multiply(input, window.baseAddress.unsafelyUnwrapped, output, fftSize)
       } else {
         for i in 0..<fftSize {
-          let index = Self.reflected(start + i, count: excerpt.total) - excerpt.offset
+          let index = sourceIndex(start + i, count: excerpt.total) - excerpt.offset
           output[i] = samples[index] * window[i]
         }
       }
@@ -136,13 +154,12 @@ public final class STFT: Sendable {
     fft.forward(scratch)
   }
 
-  /// The index that stands for `index` when a signal of `count` samples is reflected at both ends
-  /// without repeating the outermost sample.
-  private static func reflected(_ index: Int, count: Int) -> Int {
+  /// The index of the sample that stands at `index`, also outside of a signal of `count` samples.
+  private func sourceIndex(_ index: Int, count: Int) -> Int {
     if count == 1 { return 0 }
-    let period = 2 * (count - 1)
+    let period = boundary == .circular ? count : 2 * (count - 1)
     let folded = ((index % period) + period) % period
-    return min(folded, period - folded)
+    return boundary == .circular ? folded : min(folded, period - folded)
   }
 
   /// Magnitudes raised to `power` of a packed transform, `[bins]`.

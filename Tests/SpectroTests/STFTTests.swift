@@ -88,4 +88,21 @@ import Testing
     }
     #expect(signals[0] == signals[1] && signals[0] == signals[2])
   }
+
+  /// A loop's frames are those of the middle of three turns; its inverse is the loop.
+  @Test(arguments: [(16, 12), (32, 1), (96, 40)])
+  func loopsGoOnAtTheirBeginning(_ hopLength: Int, frames: Int) {
+    let samples = Signals.noise(frames * hopLength)
+    let stft = STFT(fftSize: 192, hopLength: hopLength, boundary: .circular)
+    let spectrum = stft.forward(samples)
+    #expect(spectrum.frames == frames)
+    let turns = 2 * (1 + 192 / samples.count)
+    let repeated = STFT(fftSize: 192, hopLength: hopLength)
+      .forward((0...turns).flatMap { _ in samples })
+    let start = turns / 2 * frames * 2 * stft.bins
+    #expect(
+      distance(spectrum.values, Array(repeated.values[start..<start + spectrum.values.count]))
+        < 1e-4)
+    #expect(distance(stft.inverse(spectrum), samples) < 1e-5)
+  }
 }
