@@ -1,10 +1,11 @@
 """Compose beside librosa, torchaudio, FFTW and PyTorch: same machine, same run, same inputs.
 
-Run by scripts/bench, which builds what it needs. All sides of a comparison are started, warmed up
-and then take turns for some rounds; the ratio of a round is that of neighbours in time.
+Run by scripts/bench, which builds what it needs. Ours and each peer are warmed up and then take turns
+for some rounds; the ratio of a round is that of neighbours in time.
 """
 
 import argparse
+import functools
 import json
 import os
 import platform
@@ -23,11 +24,12 @@ from pathlib import Path
 import librosa
 import numpy as np
 import soundfile
+from peers import FLOOR, SCALE
 from safetensors.numpy import load_file
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-SAMPLE_RATE, SECONDS, FFT_SIZE, HOP = 22050, 30, 2048, 512
+FFT_SIZE, HOP = 2048, 512
 
 
 # MARK: - One side of a comparison
@@ -57,9 +59,10 @@ class Side:
             raise SystemExit(f"bench: {self.process.args} ended with {self.process.wait()}")
         return json.loads(line)
 
-    def run(self, repetitions):
-        print(repetitions, file=self.process.stdin, flush=True)
-        self.times.append(self.answer()[self.clock])
+    def run(self, seconds):
+        """Works for about so many seconds; what one repetition took."""
+        print(max(1, int(seconds / self.seconds + 0.5)), file=self.process.stdin, flush=True)
+        return self.answer()[self.clock]
 
     def close(self):
         self.process.stdin.close()
@@ -78,64 +81,128 @@ class Case:
     sides: list[Side]
     differ: Callable[[str, str], str]
     clips: int = 0  # for each repetition; 0 where milliseconds say more
+    size: int = 0  # of the work, as seconds of sound; 0 where nothing is known of it
 
-    def measure(self, folder, rounds, seconds, environment, clock):
-        """Takes `rounds` samples of each side, each of about so many `seconds`."""
-        for index, side in enumerate(self.sides):
+    def measure(self, folder, measurement):
+        """Ours and each peer in turns: some rounds, and one where a repetition takes long."""
+        ours, *peers = self.sides
+
+        def start(side):
             print(f"bench: {self.title}: {side.name.replace(' {version}', '')}", file=sys.stderr)
-            side.start(f"{folder}/{self.title}-{index}.{self.extension}", environment, clock)
-        for round in range(rounds):
-            first = round % len(self.sides)
-            for side in self.sides[first:] + self.sides[:first]:
-                side.run(max(1, int(seconds / side.seconds + 0.5)))
-        for side in self.sides:
-            side.close()
+            extension = "npy" if side.command[0] == sys.executable else "f32"
+            path = f"{folder}/{self.title}-{self.sides.index(side)}"
+            path += ".safetensors" if self.clips else f".{extension}"
+            side.start(path, measurement.environment, measurement.clock)
+
+        start(ours)
+        self.pairs = []
+        for peer in peers:
+            expected = measurement.expected(self, peer)
+            if expected > measurement.limit:
+                self.pairs.append((peer, expected))
+                continue
+            start(peer)
+            pairs = []
+            if peer.seconds >= SLOW:
+                pairs.append((peer.seconds, ours.run(0)))
+            while len(pairs) < measurement.rounds and (len(pairs) + 1) * peer.seconds < PATIENCE:
+                order = [peer, ours] if len(pairs) % 2 else [ours, peer]
+                took = {side: side.run(measurement.seconds) for side in order}
+                pairs.append((took[peer], took[ours]))
+            peer.close()
+            measurement.remember(self, peer, statistics.median(theirs for theirs, _ in pairs))
+            self.pairs.append((peer, pairs))
+        ours.close()
 
     @property
-    def extension(self):
-        return "safetensors" if self.clips else "npy"
+    def work(self):
+        return self.title.split(",")[0]
 
     def rows(self):
         ours = self.sides[0]
-        for side in self.sides[1:]:
-            ratios = [theirs / mine for theirs, mine in zip(side.times, ours.times)]
+        for peer, pairs in self.pairs:
+            if not isinstance(pairs, list):
+                about = f"about {pairs / 60:.0f} min" if pairs >= 90 else f"about {pairs:.0f} s"
+                name = peer.name.replace(" {version}", "")
+                yield ["not measured", self.title, name, "", f"{about}, by its shorter times", "", ""]
+                continue
+            ratios = [theirs / mine for theirs, mine in pairs]
             yield [
                 f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f}–{max(ratios):.2f})",
                 self.title,
-                side.name.format(version=side.version),
-                self.shown(ours),
-                self.shown(side),
-                f"{ours.peak / 2**20:.0f} / {side.peak / 2**20:.0f}",
-                self.differ(ours.output, side.output) if Path(side.output).exists() else "",
+                peer.name.format(version=peer.version),
+                self.shown([mine for _, mine in pairs]),
+                self.shown([theirs for theirs, _ in pairs]),
+                f"{ours.peak / 2**20:.0f} / {peer.peak / 2**20:.0f}",
+                self.differ(ours.output, peer.output) if Path(peer.output).exists() else "",
             ]
 
-    def shown(self, side):
+    def shown(self, times):
         """Median and range: milliseconds, or clips a second."""
         convert = (lambda t: self.clips / t) if self.clips else (lambda t: 1000 * t)
-        values = sorted(map(convert, side.times))
+        values = sorted(map(convert, times))
         unit = "clips/s" if self.clips else "ms"
         middle, low, high = (
-            np.format_float_positional(v, 3, fractional=False, trim="-")
+            np.format_float_positional(float(f"{v:.3g}"), trim="-")
             for v in (statistics.median(values), values[0], values[-1])
         )
         return f"{middle} {unit} ({low}–{high})"
+
+
+# Seconds for one repetition after which no side is warmed up (as in Harness and peers.py), and for all
+# of a peer's rounds.
+SLOW, PATIENCE = 5, 20
+
+
+@dataclass
+class Measurement:
+    """How cases are measured, and how long peers took for a second of sound so far."""
+
+    rounds: int
+    seconds: float  # of each sample
+    limit: float  # seconds for a repetition of a peer that would be too long to wait for
+    environment: dict
+    clock: str
+
+    def __post_init__(self):
+        self.known = {}
+
+    def expected(self, case, peer):
+        return case.size * self.known.get((case.work, peer.name), 0)
+
+    def remember(self, case, peer, seconds):
+        if case.size:
+            self.known[case.work, peer.name] = seconds / case.size
 
 
 # MARK: - How results are compared
 
 
 def log_mel_difference(ours, theirs):
-    return f"{np.abs(np.load(ours) - np.load(theirs)).max():.1e} (largest, ln)"
+    theirs = np.load(theirs)
+    channels, bins, frames = theirs.shape
+    ours = np.fromfile(ours, "f4").reshape(channels, frames, bins).swapaxes(1, 2)
+    return f"{np.abs(ours - theirs).max():.1e} (largest, ln)"
 
 
-def spectral_convergence(magnitudes):
-    def decibels(path):
-        own = np.abs(librosa.stft(np.load(path)[0], n_fft=FFT_SIZE, hop_length=HOP))
-        frames = min(own.shape[1], magnitudes.shape[1])
-        error = np.linalg.norm(own[:, :frames] - magnitudes[:, :frames])
-        return 20 * np.log10(error / np.linalg.norm(magnitudes[:, :frames]))
+def spectral_convergence(sound):
+    """Of the first 30 s of the first channel."""
+    wanted = np.abs(librosa.stft(sound.samples[0, : sound.rate * 30], n_fft=FFT_SIZE, hop_length=HOP))
+    wanted = wanted[:, :-4]  # whose windows hold no more than these 30 s
 
-    return lambda ours, theirs: f"{decibels(ours):.1f} / {decibels(theirs):.1f} dB"
+    def first_channel(path):
+        return np.load(path, "r")[0] if path.endswith(".npy") else np.memmap(path, "f4", "r")
+
+    def decibels(y):
+        own = np.abs(librosa.stft(y[: sound.rate * 30], n_fft=FFT_SIZE, hop_length=HOP))
+        frames = min(own.shape[1], wanted.shape[1])
+        error = np.linalg.norm(own[:, :frames] - wanted[:, :frames])
+        return 20 * np.log10(error / np.linalg.norm(wanted[:, :frames]))
+
+    def difference(ours, theirs):
+        return f"{decibels(first_channel(ours)):.1f} / {decibels(first_channel(theirs)):.1f} dB"
+
+    return difference
 
 
 def network_difference(ours, theirs):
@@ -146,37 +213,92 @@ def network_difference(ours, theirs):
 # MARK: - The cases
 
 
-def music(folder):
-    """30 s of the melodic clips that ship with Compose, and the magnitudes of its transform."""
-    clips = sorted((ROOT / "samples/clips").glob("[fgops][lutri]*/*.flac"))
-    sound = np.concatenate([soundfile.read(clip, dtype="float32")[0] for clip in clips])
-    sound = sound[: SECONDS * SAMPLE_RATE]
-    assert len(sound) == SECONDS * SAMPLE_RATE, "samples/clips holds less than 30 s of music"
-    magnitudes = np.abs(librosa.stft(sound, n_fft=FFT_SIZE, hop_length=HOP))
-    np.save(f"{folder}/sound.npy", sound[None])
-    np.save(f"{folder}/magnitudes.npy", magnitudes)
-    return f"{folder}/sound.npy", f"{folder}/magnitudes.npy", magnitudes
+@dataclass
+class Sound:
+    """Music of the clips that ship with Compose, as often as it takes."""
+
+    name: str
+    rate: int
+    channels: int
+    seconds: int
+
+    @functools.cached_property
+    def samples(self):
+        clips = sorted((ROOT / "samples/clips").glob("[fgops][lutri]*/*.flac"))
+        music = np.concatenate([soundfile.read(clip, dtype="float32")[0] for clip in clips])
+        if self.rate != 22050:
+            music = librosa.resample(music, orig_sr=22050, target_sr=self.rate, res_type="soxr_hq")
+        count = self.seconds * self.rate
+        # Another place of the music in each channel.
+        shifts = [channel * len(music) // 3 for channel in range(self.channels)]
+        return np.stack([np.resize(np.roll(music, -shift), count) for shift in shifts])
+
+    @property
+    def magnitudes(self):
+        """[channels, bins, frames]"""
+        return np.stack(
+            [np.abs(librosa.stft(y, n_fft=FFT_SIZE, hop_length=HOP)) for y in self.samples]
+        )
+
+    @property
+    def mel(self):
+        """Powers in librosa's unit, none below the floor: [channels, bins, frames]"""
+        mel = [
+            librosa.feature.melspectrogram(
+                y=y, sr=self.rate, n_fft=FFT_SIZE, hop_length=HOP, n_mels=256, pad_mode="reflect"
+            )
+            for y in self.samples
+        ]
+        return np.maximum(np.stack(mel), FLOOR)
+
+
+SOUNDS = [
+    Sound("30 s", 22050, 1, 30),
+    Sound("30 s, 44.1 kHz stereo", 44100, 2, 30),
+    Sound("10 min", 22050, 1, 600),
+    Sound("10 min, 44.1 kHz stereo", 44100, 2, 600),
+]
 
 
 def spectrogram_cases(options, folder):
-    sound, magnitudes_path, magnitudes = music(folder)
     ours = f"{options.build}/spectro-benchmark"
     peers = [sys.executable, str(HERE / "peers.py")]
-    for work, title, path, differ in [
-        ("mel", "log-mel, 30 s", sound, log_mel_difference),
-        ("griffin-lim", "Griffin-Lim, 30 s", magnitudes_path, spectral_convergence(magnitudes)),
-    ]:
-        rest = [path, OUTPUT, str(options.threads)]
-        sides = [
-            Side("ours", [ours, work, "ours", *rest]),
-            Side("librosa {version}", [*peers, work, "librosa", *rest]),
-            Side("torchaudio {version}", [*peers, work, "torchaudio", *rest]),
-            Side("FFTW alone, plans as ours", [ours, work, "fftw", *rest]),
-            Side("FFTW alone, measured plans", [ours, work, "fftw-measured", *rest]),
-        ]
-        if work == "griffin-lim":
-            sides.append(Side("ours from phase gradients", [ours, work, "phase-gradient", *rest]))
-        yield Case(title, sides, differ)
+    for work, title in [
+        ("mel", "log-mel"), ("griffin-lim", "Griffin-Lim"), ("mel-to-audio", "mel to audio"),
+    ]:  # fmt: skip
+        for sound in SOUNDS[:1] if options.quick else SOUNDS:
+            if options.only not in f"{title}, {sound.name}":
+                continue
+            # Theirs as they like it, [channels, bins, frames], and the same frame by frame for ours.
+            theirs, mine = f"{folder}/{work}.npy", f"{folder}/{work}.f32"
+            data = {
+                "mel": lambda: sound.samples[:, None],
+                "griffin-lim": lambda: sound.magnitudes,
+                "mel-to-audio": lambda: sound.mel,
+            }[work]()
+            np.save(theirs, data[:, 0] if work == "mel" else data)
+            if work == "mel-to-audio":
+                data = np.log(data) + np.log(SCALE)
+            data.swapaxes(1, 2).astype("f4").tofile(mine)
+            del data
+            rest = [str(sound.rate), theirs, OUTPUT, str(options.threads)]
+            our_rest = [str(sound.rate), str(sound.channels), mine, OUTPUT, str(options.threads)]
+            sides = [
+                Side("ours", [ours, work, "ours", *our_rest]),
+                Side("librosa {version}", [*peers, work, "librosa", *rest]),
+                Side("torchaudio {version}", [*peers, work, "torchaudio", *rest]),
+                Side("FFTW alone, estimated plans", [ours, work, "fftw", *our_rest]),
+                Side("FFTW alone, measured plans", [ours, work, "fftw-measured", *our_rest]),
+            ]
+            if work == "griffin-lim":
+                sides.append(
+                    Side("ours from phase gradients", [ours, work, "phase-gradient", *our_rest])
+                )
+            if work == "mel-to-audio" and options.quick:
+                del sides[1]  # librosa takes its time
+            differ = log_mel_difference if work == "mel" else spectral_convergence(sound)
+            size = sound.seconds * sound.rate / 22050 * sound.channels
+            yield Case(f"{title}, {sound.name}", sides, differ, size=size)
 
 
 def network_cases(options, folder):
@@ -201,7 +323,47 @@ def network_cases(options, folder):
             yield Case(f"{what}, batch {batch}, {dtype}", sides, network_difference, clips=batch)
 
 
-# MARK: - compose generate
+# MARK: - Whole programs
+
+
+def timed(command, environment):
+    """Seconds and MiB of a process from its start to its end."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    if status != 0:
+        raise SystemExit(f"bench: {' '.join(command)} ended with status {status}")
+    return time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+def start_of_process(options, folder, environment):
+    """A table: how long small things take from the start to the end of a process, in turns."""
+    soundfile.write(f"{folder}/second.wav", SOUNDS[0].samples[0, :22050], 22050)
+    export = [options.compose, "spectrogram", "export", f"{folder}/second.wav"]
+    commands = {
+        "`compose spectrogram --help`": [options.compose, "spectrogram", "--help"],
+        "`compose spectrogram export`, 1 s of sound to a PNG file": export,
+        "`python -c 'import librosa'`": [sys.executable, "-c", "import librosa"],
+        "`python -c 'import torchaudio'`": [
+            sys.executable, "-c", "import torch; torch.version.cuda = None; import torchaudio"
+        ],
+    }  # fmt: skip
+    results = {name: [] for name in commands}
+    for index in range(3 if options.quick else 11):
+        for name, command in commands.items():
+            if command is export:
+                command = [*export, "--output", f"{folder}/second-{index}.png"]
+            results[name].append(timed(command, environment))
+    lines = ["| process | seconds | MiB |", "| --- | --- | --- |"]
+    for name, values in results.items():
+        times = sorted(seconds for seconds, _ in values)
+        lines.append(
+            f"| {name} | {statistics.median(times):.3f} ({times[0]:.3f}–{times[-1]:.3f}) "
+            f"| {max(size for _, size in values):.0f} |"
+        )
+    return "\n".join(lines)
 
 
 def generate(options, folder, environment):
@@ -212,13 +374,9 @@ def generate(options, folder, environment):
             options.compose, "generate", "--seconds", "10", "--seed", "1",
             "--model", options.model, "--output", f"{folder}/{index}.wav",
         ]  # fmt: skip
-        start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
-        _, status, usage = os.wait4(process.pid, 0)
-        if status != 0:
-            raise SystemExit(f"bench: compose generate ended with status {status}")
-        times.append(time.perf_counter() - start)
-        peaks.append(usage.ru_maxrss / 1024)
+        seconds, size = timed(command, environment)
+        times.append(seconds)
+        peaks.append(size)
     seconds = statistics.median(times)
     return (
         f"`compose generate --seconds 10`, the whole process: {seconds:.2f} s "
@@ -252,7 +410,8 @@ def busy():
     return os.cpu_count() * (1 - idle / total)
 
 
-def report(options, table, generated, others):
+def heading(options, others):
+    """When, where and how a section was measured."""
     load = (
         f"The machine was idle before ({others:.1f} cores in use)."
         if others < 0.3
@@ -264,8 +423,6 @@ def report(options, table, generated, others):
             " Times and clips a second are of **CPU time, the work of all threads together**, not of"
             " the clock on the wall: how well a side uses two cores does not show."
         )
-    head = ["ours is", "at", "beside", "ours", "peer's", "MiB, ours / peer's", "results differ by"]
-    lines = ["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *table]]
     swift = subprocess.run(["swift", "--version"], capture_output=True, text=True).stdout
     versions = {
         "Swift": re.search(r"Swift version (\S+)", swift)[1],
@@ -273,17 +430,35 @@ def report(options, table, generated, others):
         "NumPy": np.__version__,
         "kernel": platform.release(),
     }
-    return "\n\n".join(
-        [
-            "# Benchmarks",
-            f"Written by `scripts/bench{' --quick' if options.quick else ''}` on {date.today()}: "
-            f"{processor()}, {os.cpu_count()} cores, threads of each side: {options.threads}. "
-            + ", ".join(f"{name} {version}" for name, version in versions.items()) + f". {load}",
-            "\n".join(lines),
-            *([generated] if generated else []),
-            (HERE / "method.md").read_text().strip(),
-        ]
-    ) + "\n"  # fmt: skip
+    flags = "".join(
+        f" --{name}" for name in ("quick", "spectro", "cpu-time")
+        if getattr(options, name.replace("-", "_"))
+    )  # fmt: skip
+    return (
+        f"Written by `scripts/bench{flags}` on {date.today()}: {processor()}, {os.cpu_count()} cores, "
+        f"threads of each side: {options.threads}. "
+        + ", ".join(f"{name} {version}" for name, version in versions.items()) + f". {load}"
+    )  # fmt: skip
+
+
+def table(rows):
+    head = ["ours is", "at", "beside", "ours", "peer's", "MiB, ours / peer's", "results differ by"]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows])
+
+
+SECTIONS = ["Spectrograms", "Start of the process", "Networks"]
+
+
+def report(sections, before):
+    """The whole page: new sections, and of those not measured now what the page said before."""
+    parts = re.split(r"^## (.*)\n", before, flags=re.MULTILINE)
+    known = dict(zip(parts[1::2], (part.strip() for part in parts[2::2])))
+    texts = [
+        f"## {title}\n\n{sections.get(title, known.get(title))}"
+        for title in SECTIONS
+        if title in sections or title in known
+    ]
+    return "\n\n".join(["# Benchmarks", *texts, (HERE / "method.md").read_text().strip()]) + "\n"
 
 
 def main():
@@ -295,6 +470,10 @@ def main():
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count()))
     parser.add_argument("--cpu-time", action="store_true", help="compare work, not time")
     parser.add_argument("--quick", action="store_true", help="fewer cases and rounds")
+    parser.add_argument("--spectro", action="store_true", help="no networks")
+    parser.add_argument(
+        "--limit", type=float, default=300, help="seconds for a repetition of a peer, at most"
+    )
     parser.add_argument("--only", default="", help="only cases whose title holds this")
     parser.add_argument("--output", help="file to write, beside the standard output")
     options = parser.parse_args()
@@ -312,21 +491,37 @@ def main():
         # Threads that wait must not spin; those of OpenBLAS know no other way.
         environment |= {"OMP_WAIT_POLICY": "passive", "OPENBLAS_NUM_THREADS": "1"}
     rounds, seconds = (3, 0.3) if options.quick else (7, 1)
+    measurement = Measurement(rounds, seconds, options.limit, environment, clock)
     others = busy()
-    table, generated = [], None
+    sections = {}
     with tempfile.TemporaryDirectory(prefix="compose-bench") as folder:
-        for make in (spectrogram_cases, network_cases):
+
+        def measure(make):
+            rows = []
             for case in make(options, folder):
                 if options.only not in case.title:
                     continue
-                case.measure(folder, rounds, seconds, environment, clock)
-                table += case.rows()
-        if options.model and options.compose:
-            generated = generate(options, folder, environment)
-    text = report(options, table, generated, others)
+                case.measure(folder, measurement)
+                rows += case.rows()
+                for file in Path(folder).glob(f"{case.title}-*"):
+                    file.unlink()
+            return [heading(options, others), table(rows)]
+
+        sections["Spectrograms"] = "\n\n".join(measure(spectrogram_cases))
+        if options.compose and not options.only:
+            texts = [heading(options, others), start_of_process(options, folder, environment)]
+            sections["Start of the process"] = "\n\n".join(texts)
+        if not options.spectro:
+            texts = measure(network_cases)
+            if options.model and options.compose:
+                texts.append(generate(options, folder, environment))
+            sections["Networks"] = "\n\n".join(texts)
+    output = Path(options.output) if options.output else None
+    before = output.read_text() if output and output.exists() else ""
+    text = report(sections, before)
     print(text)
-    if options.output:
-        Path(options.output).write_text(text)
+    if output:
+        output.write_text(text)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 import Foundation
 
-/// One side of a comparison, as compare.py drives it: does the work once and saves its result, once
-/// more to say how long it takes, then as often as each line of the standard input asks, and at the
-/// end of the input says how much memory it ever had. Every answer is a line of JSON.
+/// One side of a comparison, as compare.py drives it: does the work once and saves its result, if that
+/// was quick twice more to say how long it takes when warm, then as often as each line of the standard
+/// input asks, and at the end of the input says how much memory it ever had. Every answer is a line of
+/// JSON.
 ///
 /// - Parameters:
 ///   - version: of what does the work.
@@ -10,13 +11,23 @@ import Foundation
 public func serve<Output>(
   version: String, work: () throws -> Output, save: (Output) throws -> Void
 ) throws {
-  try save(work())
-  try answer(measured(1, work, version: version))
+  var first: Output?
+  var ready = try measured(1, { first = try work() }, version: version)
+  if let first { try save(first) }
+  first = nil
+  if ready.seconds ?? 0 < slow {
+    _ = try work()
+    ready = try measured(1, work, version: version)
+  }
+  try answer(ready)
   while let line = readLine(), let repetitions = Int(line) {
     try answer(measured(repetitions, work))
   }
   try answer(Answer(peakBytes: peakBytes()))
 }
+
+/// Seconds of work after which a program needs no more warming up.
+private let slow = 5.0
 
 private struct Answer: Encodable {
   /// For one repetition, by the clock on the wall and of all threads' work.
