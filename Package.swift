@@ -46,12 +46,16 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CSndfile", pkgConfig: "sndfile", providers: [.apt(["libsndfile1-dev"])]),
     .systemLibrary(name: "CSoxr", pkgConfig: "soxr", providers: [.apt(["libsoxr-dev"])]),
+    .systemLibrary(
+      name: "CEBUR128", pkgConfig: "libebur128", providers: [.apt(["libebur128-dev"])]),
     .systemLibrary(name: "CFFTW", pkgConfig: "fftw3f", providers: [.apt(["libfftw3-dev"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .target(name: "CSpectro"),
     .target(name: "CTorch", cxxSettings: torchFlags.cxx, linkerSettings: torchFlags.linker),
 
-    .target(name: "Audio", dependencies: ["CSndfile", "CSoxr"], swiftSettings: swiftSettings),
+    .target(
+      name: "Audio", dependencies: ["CSndfile", "CSoxr", "CEBUR128"],
+      swiftSettings: swiftSettings),
     .target(
       name: "Spectro", dependencies: ["CSpectro", "CFFTW", "CPNG"], swiftSettings: swiftSettings),
     .target(name: "Torch", dependencies: ["CTorch"], swiftSettings: swiftSettings),

@@ -29,6 +29,8 @@ public enum AudioError: Error, Equatable, CustomStringConvertible {
   case unwritable(path: String, reason: String)
   /// No resampling between these rates.
   case resampling(from: Int, to: Int, reason: String)
+  /// Loudness has no meaning for so many channels, or at this rate.
+  case loudness(channelCount: Int, sampleRate: Int)
 
   public var description: String {
     switch self {
@@ -59,6 +61,9 @@ public enum AudioError: Error, Equatable, CustomStringConvertible {
     case .unwritable(let path, let reason): "cannot write \(path): \(reason)"
     case .resampling(let from, let to, let reason):
       "cannot resample from \(from) Hz to \(to) Hz: \(reason)"
+    case .loudness(let channelCount, let sampleRate):
+      "cannot measure the loudness of \(channelCount) channels at \(sampleRate) Hz: at most 64, "
+        + "at \(AudioBuffer.sampleRates.lowerBound) to \(AudioBuffer.sampleRates.upperBound) Hz"
     }
   }
 }

@@ -54,14 +54,14 @@ import Testing
     }
   }
 
-  /// Three hours, 0.95 GB of sound in a file of zeros that takes no room on the disk, go
+  /// Three hours at 8 kHz, 170 MB of sound in a file of zeros that takes no room on the disk, go
   /// through in a few megabytes. In a process of its own, whose memory is nobody else's.
   @Test func threeHours() async throws {
     await #expect(processExitsWith: .success) {
       let folder = try TemporaryFolder()
       let path = folder("long.wav")
-      try AudioBuffer(channels: [[0]], sampleRate: 44100).write(to: path)
-      let sampleCount = 3 * 3600 * 44100
+      try AudioBuffer(channels: [[0]], sampleRate: 8000).write(to: path)
+      let sampleCount = 3 * 3600 * 8000
       let byteCount = UInt32(2 * sampleCount)
       var header = try Array(bytes(of: path)[..<44])
       for (position, size) in [(4, byteCount + 36), (40, byteCount)] {
