@@ -14,9 +14,21 @@ DISPATCHED void sp_add_product(const float *restrict a, const float *restrict b,
   for (ptrdiff_t i = 0; i < count; i++) sum[i] += a[i] * b[i];
 }
 
-DISPATCHED void sp_subtract_scaled(const float *restrict a, const float *restrict b, float gain,
-                                   float *restrict output, ptrdiff_t count) {
-  for (ptrdiff_t i = 0; i < count; i++) output[i] = a[i] - gain * b[i];
+DISPATCHED void sp_add(const float *restrict a, float *restrict sum, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i++) sum[i] += a[i];
+}
+
+DISPATCHED void sp_amplify(float *restrict values, const float *restrict gains, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i++) values[i] *= gains[i];
+}
+
+DISPATCHED void sp_extrapolate(float *restrict values, float *restrict previous, float recall,
+                               ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i++) {
+    float value = values[i];
+    values[i] = value - recall * previous[i];
+    previous[i] = value;
+  }
 }
 
 DISPATCHED void sp_divide(const float *a, const float *b, float scale, float floor, float *output,

@@ -92,12 +92,16 @@ public struct GriffinLim: Sendable {
 
     // Only phases count, so the extrapolation may be scaled: c_n - a / (1 + a) c_(n-1).
     let recall = Float(momentum / (1 + momentum))
-    var previous = [Float](repeating: 0, count: signal.count)
+    let sampleCount = signal.count
+    var previous = [Float](repeating: 0, count: sampleCount)
     for _ in 0..<iterations {
       signal.withUnsafeMutableBufferPointer { signal in
         previous.withUnsafeMutableBufferPointer { previous in
-          for t in signal.indices {
-            (previous[t], signal[t]) = (signal[t], signal[t] - recall * previous[t])
+          let (signal, previous) = (signal.baseAddress, previous.baseAddress)
+          guard let signal, let previous else { return }
+          forEachBlock(of: sampleCount, size: 1 << 14, threads: stft.threads) { part in
+            let first = part.lowerBound
+            sp_extrapolate(signal + first, previous + first, recall, part.count)
           }
         }
       }

@@ -74,7 +74,7 @@ final class OverlapAdd {
         let known = reaching.clamped(to: 0..<frames.upperBound)
         let isInner = stft.boundary == .circular || known == reaching
         let gains = isInner ? innerGains : gains(of: range, from: known)
-        gains.withUnsafeBufferPointer { for i in 0..<part.count { target[i] *= $0[i] } }
+        sp_amplify(target, gains, part.count)
       }
     }
   }
@@ -111,8 +111,7 @@ final class OverlapAdd {
         if block * stride >= to { break }
         if low >= high { continue }
         let source = partials + block * span + (low - block * stride)
-        let target = output + (low - from)
-        for i in 0..<high - low { target[i] += source[i] }
+        sp_add(source, output + (low - from), high - low)
       }
     }
   }

@@ -16,9 +16,14 @@ void sp_multiply(const float *a, const float *b, float *output, ptrdiff_t count)
 /// sum[i] += a[i] * b[i].
 void sp_add_product(const float *a, const float *b, float *sum, ptrdiff_t count);
 
-/// output[i] = a[i] - gain * b[i].
-void sp_subtract_scaled(const float *a, const float *b, float gain, float *output,
-                        ptrdiff_t count);
+/// sum[i] += a[i].
+void sp_add(const float *a, float *sum, ptrdiff_t count);
+
+/// values[i] *= gains[i].
+void sp_amplify(float *values, const float *gains, ptrdiff_t count);
+
+/// values[i] -= recall * previous[i], and previous[i] becomes what values[i] was.
+void sp_extrapolate(float *values, float *previous, float recall, ptrdiff_t count);
 
 /// values[i] = ln(max(scale * values[i], floor)), to within 2 units in the last place, or 1e-7 near
 /// ln 1; not a number becomes ln(floor). The floor must be a normal number.
