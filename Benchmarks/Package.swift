@@ -8,11 +8,17 @@ let package = Package(
   targets: [
     .systemLibrary(name: "FFTW", pkgConfig: "fftw3f", providers: [.apt(["libfftw3-dev"])]),
     .target(name: "Harness"),
-    // Two programs, so that the memory of the first holds no libtorch.
+    // Programs of their own, so that the memory of the first holds no libtorch.
     .executableTarget(
       name: "spectro-benchmark",
       dependencies: ["FFTW", "Harness", .product(name: "Spectro", package: "compose")],
       path: "Sources/SpectroBenchmark"),
+    .executableTarget(
+      name: "inversion-quality",
+      dependencies: [
+        .product(name: "Spectro", package: "compose"), .product(name: "Audio", package: "compose"),
+      ],
+      path: "Sources/InversionQuality"),
     .executableTarget(
       name: "network-benchmark",
       dependencies: [

@@ -90,7 +90,7 @@ public final class MelInverter: Sendable {
         }
         for (channel, logMel) in logMel.enumerated() {
           try check(logMel, frames: missing.count)
-          melValues[channel] += logMel.values.map(exp)
+          melValues[channel] += self.melValues(logMel)
         }
         unread = stretch.frames.upperBound
       }
@@ -132,7 +132,7 @@ public final class MelInverter: Sendable {
   public func magnitudes(fromLogMel logMel: Spectrogram, iterations: Int = 20) throws -> Spectrogram
   {
     try check(logMel, frames: logMel.frames)
-    return logMel.values.map(exp).withUnsafeBufferPointer {
+    return melValues(logMel).withUnsafeBufferPointer {
       magnitudes(fromMel: $0, iterations: iterations)
     }
   }
@@ -149,6 +149,16 @@ public final class MelInverter: Sendable {
     guard logMel.values.allSatisfy({ $0 < 80 }) else {
       throw SpectroError.invalidSpectrogram(
         "some values are not a number or too large for a logarithm of mel energy")
+    }
+  }
+
+  /// Out of the logarithm. What lies at the floor was anything below it: it is taken for silence, or
+  /// silence would come back as noise.
+  private func melValues(_ logMel: Spectrogram) -> [Float] {
+    let floor = Float(settings.floor) * 1.001
+    return logMel.values.map {
+      let value = exp($0)
+      return value > floor ? value : 0
     }
   }
 

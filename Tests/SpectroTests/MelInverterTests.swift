@@ -56,8 +56,20 @@ import Testing
     let scaled = linear.values.map { pow($0 * Float(mel.magnitudeScale), Float(power)) }
     let again = mel.filterBank.apply(
       Spectrogram(values: scaled, frames: linear.frames, bins: linear.bins))
-    let errors = zip(again.values, logMel.values).map { abs(log(max($0, 1e-30)) - $1) }
+    let errors = zip(again.values, logMel.values).map {
+      abs(log(max($0, Float(settings.floor))) - $1)
+    }
     #expect(errors.reduce(0, +) / Float(errors.count) < 0.05)
+  }
+
+  /// Mel values at the floor are anything below it; they come back as nothing, also beside a sound.
+  @Test func silenceComesBackAsSilence() throws {
+    let (mel, inverter) = (try MelSpectrogram(Self.settings), try MelInverter(Self.settings))
+    let silence = [Float](repeating: 0, count: 8000)
+    #expect(try inverter.audio(fromLogMel: mel.logMel(of: silence)).allSatisfy { $0 == 0 })
+    let audio = try inverter.audio(fromLogMel: mel.logMel(of: Signals.chords + silence))
+    #expect(audio.suffix(6000).allSatisfy { $0 == 0 })
+    #expect(audio.prefix(8000).contains { abs($0) > 0.1 })
   }
 
   @Test func startIsNonNegativeWhereFiltersAreEmpty() throws {
