@@ -17,6 +17,7 @@ public final class AudioReader {
   public let sampleCount: Int?
   /// Container and encoding, as "WAV (Microsoft), Signed 16 bit PCM".
   public let formatDescription: String
+  public let metadata: AudioMetadata
 
   private let file: OpaquePointer
   /// Whether the headers show that the end is missing, and the length they promise.
@@ -55,6 +56,7 @@ public final class AudioReader {
     let isEndless = info.frames == Int64.max
     sampleCount = isEndless || info.seekable == 0 ? nil : Int(info.frames)
     formatDescription = describeFormat(info.format)
+    metadata = AudioMetadata(of: file)
     let container = Int(info.format) & SF_FORMAT_TYPEMASK
     let isLossy = [SF_FORMAT_OGG, SF_FORMAT_MPEG].contains(container)
     preroll = isLossy ? Self.blockLength : 0

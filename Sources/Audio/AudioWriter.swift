@@ -51,11 +51,13 @@ public final class AudioWriter {
   ///     between WAV and RF64, which goes beyond 4 GB; when nil, the header keeps room to become
   ///     either.
   ///   - dither: adds noise of one step to what does not fit into 16 bits, see `AudioBuffer.write`.
+  ///   - metadata: what the file shall say about the sound, as far as its format can.
   ///   - overwrite: replaces a file that is there; otherwise that is an error.
   /// - Throws: `AudioError.unknownExtension`, `.exists`, `.unwritable`; `.resampling`.
   public init(
     _ path: String, sampleRate: Int, channelCount: Int, encoding: AudioEncoding? = nil,
-    sampleCount: Int? = nil, dither: Bool = true, overwrite: Bool = false
+    sampleCount: Int? = nil, dither: Bool = true, metadata: AudioMetadata = AudioMetadata(),
+    overwrite: Bool = false
   ) throws {
     guard let encoding = encoding ?? AudioEncoding(path: path) else {
       throw AudioError.unknownExtension(path: path)
@@ -68,6 +70,9 @@ public final class AudioWriter {
     resampler =
       fileRate == sampleRate
       ? nil : try Resampler(from: sampleRate, to: fileRate, channelCount: channelCount)
+    if let defect = metadata.defect {
+      throw AudioError.unwritable(path: path, reason: defect)
+    }
     let bytesPerFrame = channelCount * Int(encoding.integerBits ?? 32) / 8
     var info = SF_INFO()
     info.samplerate = Int32(clamping: fileRate)
@@ -81,17 +86,28 @@ public final class AudioWriter {
     waiting = Array(repeating: 0, count: Self.blockLength * channelCount)
     quantized = Array(repeating: 0, count: quantizer == nil ? 0 : waiting.count)
     file = try PendingFile(path, overwrite: overwrite)
+    if encoding == .mp3 {
+      let tag = metadata.id3Tag
+      file.origin = file.write(tag, tag.count)
+      if let error = file.error { throw error }
+    }
     var callbacks = PendingFile.callbacks
     let user = Unmanaged.passUnretained(file).toOpaque()
-    sound = sf_open_virtual(&callbacks, Int32(SFM_WRITE), &info, user)
-    guard sound != nil else {
+    guard let sound = sf_open_virtual(&callbacks, Int32(SFM_WRITE), &info, user) else {
       throw file.error ?? .unwritable(path: path, reason: String(cString: sf_strerror(nil)))
     }
+    self.sound = sound
     sf_command(sound, Int32(SFC_SET_ADD_PEAK_CHUNK), nil, 0)  // it holds the time of day
     if sampleCount == nil { sf_command(sound, Int32(SFC_RF64_AUTO_DOWNGRADE), nil, 1) }
     if var quality = encoding.quality {
       sf_command(
         sound, Int32(SFC_SET_VBR_ENCODING_QUALITY), &quality, Int32(MemoryLayout<Double>.size))
+    }
+    if encoding != .mp3 {
+      let minutes = Double(sampleCount ?? 0) / Double(sampleRate) / 60
+      metadata.write(
+        to: sound, isWAV: Int(info.format) & SF_FORMAT_TYPEMASK == SF_FORMAT_WAV,
+        beats: UInt32(((metadata.beatsPerMinute ?? 0) * minutes).rounded()))
     }
   }
 
@@ -185,15 +201,18 @@ extension AudioBuffer {
   ///   - dither: in 16 bits, turns the error of rounding, which follows the sound and is heard as
   ///     distortion, into even noise at -93 dBFS. Samples that 16 bits hold exactly, as silence and
   ///     whatever was read from 16 bits, are written as they are.
+  ///   - metadata: what the file shall say about the sound, as far as its format can.
   ///   - overwrite: replaces a file that is there; otherwise that is an error.
   /// - Throws: `AudioError.unknownExtension`, `.exists`, `.unwritable`; `.resampling`.
   @discardableResult
   public func write(
-    to path: String, encoding: AudioEncoding? = nil, dither: Bool = true, overwrite: Bool = false
+    to path: String, encoding: AudioEncoding? = nil, dither: Bool = true,
+    metadata: AudioMetadata = AudioMetadata(), overwrite: Bool = false
   ) throws -> AudioWriter.Report {
     let writer = try AudioWriter(
       path, sampleRate: sampleRate, channelCount: channelCount, encoding: encoding,
-      sampleCount: sampleCount, dither: dither, overwrite: overwrite)
+      sampleCount: sampleCount, dither: dither, metadata: metadata,
+      overwrite: overwrite)
     try writer.write(self)
     return try writer.finish()
   }

@@ -7,15 +7,20 @@ func checkReadable(_ path: String) throws {
   guard stat(path, &status) == 0 else {
     throw errno == ENOENT || errno == ENOTDIR
       ? AudioError.notFound(path: path)
-      : .unreadable(path: path, reason: String(cString: strerror(errno)))
+      : .unreadable(path: path, reason: systemReason())
   }
   if status.st_mode & S_IFMT == S_IFDIR { throw AudioError.directory(path: path) }
   if faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0 {
-    throw AudioError.unreadable(path: path, reason: String(cString: strerror(errno)))
+    throw AudioError.unreadable(path: path, reason: systemReason())
   }
   if status.st_mode & S_IFMT == S_IFREG, status.st_size == 0 {
     throw AudioError.empty(path: path)
   }
+}
+
+/// Why the system has just refused something.
+func systemReason() -> String {
+  errno == ELOOP ? "its symbolic links lead around in a circle" : String(cString: strerror(errno))
 }
 
 /// Why `sf_open` has just refused a readable file.

@@ -9,6 +9,8 @@ final class PendingFile {
   private let overwrite: Bool
   private let descriptor: Int32
   private var renamed = false
+  /// Where libsndfile's file begins, after what has been written before it.
+  var origin = 0
   /// The first failure of the system, which libsndfile may not pass on.
   private(set) var error: AudioError?
 
@@ -24,6 +26,8 @@ final class PendingFile {
       guard let resolved = realpath(path, nil) else { throw systemError(path) }
       defer { free(resolved) }
       target = String(cString: resolved)
+    } else if errno == ELOOP {
+      throw systemError(path)
     } else {
       target = path
     }
@@ -79,12 +83,19 @@ final class PendingFile {
         let file = PendingFile.from(user)
         let position = file.seek(0, SEEK_CUR)
         defer { _ = file.seek(position, SEEK_SET) }
-        return Int64(file.seek(0, SEEK_END))
+        return Int64(file.seek(0, SEEK_END) - file.origin)
       },
-      seek: { offset, whence, user in Int64(PendingFile.from(user).seek(Int(offset), whence)) },
+      seek: { offset, whence, user in
+        let file = PendingFile.from(user)
+        let start = whence == SEEK_SET ? file.origin : 0
+        return Int64(file.seek(start + Int(offset), whence) - file.origin)
+      },
       read: { buffer, count, user in Int64(PendingFile.from(user).read(buffer!, Int(count))) },
       write: { buffer, count, user in Int64(PendingFile.from(user).write(buffer!, Int(count))) },
-      tell: { user in Int64(PendingFile.from(user).seek(0, SEEK_CUR)) })
+      tell: { user in
+        let file = PendingFile.from(user)
+        return Int64(file.seek(0, SEEK_CUR) - file.origin)
+      })
   }
 
   private static func from(_ user: UnsafeMutableRawPointer?) -> PendingFile {
@@ -93,5 +104,5 @@ final class PendingFile {
 }
 
 private func systemError(_ path: String) -> AudioError {
-  .unwritable(path: path, reason: String(cString: strerror(errno)))
+  .unwritable(path: path, reason: systemReason())
 }

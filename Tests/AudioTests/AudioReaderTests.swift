@@ -92,7 +92,10 @@ import Testing
     ) { try reader.seek(to: 9601) }
   }
 
-  @Test(arguments: ["a b.wav", "new\nline.wav", "héllo ✓ 音.wav", "-dash.wav", "no extension"])
+  @Test(arguments: [
+    "a b.wav", "new\nline.wav", "it's \"quoted\".wav", "back\\slash.wav", "héllo ✓ 音.wav",
+    "-dash.wav", "no extension",
+  ])
   func anyName(_ name: String) throws {
     let sound = tone(sampleCount: 100)
     try sound.write(to: folder(name), encoding: .wavFloat)

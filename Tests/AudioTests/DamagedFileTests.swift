@@ -132,7 +132,7 @@ import Testing
   }
 
   /// A header may claim any rate; one of no sound there is would make resampling endless.
-  @Test(arguments: [1, 999, 768_001, 2_000_000_000])
+  @Test(arguments: [1, 999, 768_001, 10_000_000, 2_000_000_000])
   func absurdRates(_ rate: UInt32) throws {
     try tone(sampleCount: 1000).write(to: folder("a.wav"), encoding: .wav16)
     var file = try bytes(of: folder("a.wav"))
@@ -178,6 +178,109 @@ import Testing
       let path = try folder.write(bad, to: "bad")
       let sound = try? AudioBuffer(contentsOf: path)
       #expect(sound == nil || sound!.peak.isFinite)
+    }
+  }
+
+  /// Every place in the headers, and many after it: a file that has lost anything is never taken for
+  /// whole, unless all of its sound is there.
+  @Test(arguments: AudioEncoding.allCases)
+  func cutAnywhere(_ encoding: AudioEncoding) throws {
+    let path = folder("whole")
+    let metadata = AudioMetadata(title: "title", comment: "comment")
+    try noise(seed: 18, sampleCount: 5000, sampleRate: 48000)
+      .write(to: path, encoding: encoding, metadata: metadata)
+    let file = try bytes(of: path)
+    let whole = try AudioBuffer(contentsOf: path)
+    let last = max(600, file.count - 64)
+    let middle = stride(from: 600, to: last, by: 61)
+    for length in Array(1..<min(600, file.count)) + middle + (last..<file.count) {
+      let cut = try folder.write(file[..<length], to: "cut")
+      do {
+        let sound = try AudioBuffer(contentsOf: cut)
+        #expect(sound == whole, "\(length) of \(file.count) bytes")
+      } catch {
+        #expect(error is AudioError)
+      }
+    }
+  }
+
+  /// A WAV header of 44 bytes with a field changed.
+  private func wav(_ value: some FixedWidthInteger, at position: Int) throws -> String {
+    try tone(sampleCount: 1000).write(
+      to: folder("a.wav"), encoding: .wav16, dither: false, overwrite: true)
+    var file = try bytes(of: folder("a.wav"))
+    withUnsafeBytes(of: value.littleEndian) {
+      file.replaceSubrange(position..<position + $0.count, with: $0)
+    }
+    return try folder.write(file, to: "a.wav")
+  }
+
+  @Test(arguments: [0, 1, 255, 1025, 65535] as [UInt16])
+  func absurdChannelCounts(_ count: UInt16) throws {
+    let path = try wav(count, at: 22)
+    if count == 1 {
+      #expect(try AudioBuffer(contentsOf: path).sampleCount == 1000)
+    } else {
+      let sound = try? AudioBuffer(contentsOf: path)
+      #expect(sound == nil || sound!.channelCount == 255)
+    }
+  }
+
+  @Test func manyChannelsThatAreThere() throws {
+    let sound = AudioBuffer(
+      channels: (0..<255).map { .init(repeating: Float($0) / 256, count: 100) }, sampleRate: 8000)
+    try sound.write(to: folder("a.wav"), encoding: .wavFloat)
+    #expect(try AudioBuffer(contentsOf: folder("a.wav")) == sound)
+    #expect(try AudioStream(folder("a.wav"), layout: .mono).next() == sound.mono())
+  }
+
+  @Test func noRate() throws {
+    let path = try wav(UInt32(0), at: 24)
+    #expect(throws: AudioError.self) { try AudioReader(path) }
+  }
+
+  /// Sizes that do not fit: of the file at byte 4, of the format at 16, of a frame at 32, of a sample
+  /// at 34, of the sound at 40. Never more sound than bytes.
+  @Test(arguments: [4, 16, 32, 34, 40])
+  func wrongSizes(at position: Int) throws {
+    for value in [0, 1, 2, 3, 15, 17, 1001, 1999, 2001, 0x7FFF, 0x8000, 0xFFFF] as [UInt16] {
+      let sound = try? AudioBuffer(contentsOf: wav(value, at: position))
+      #expect(sound?.sampleCount ?? 0 <= 2048)
+    }
+    guard position != 32 && position != 34 else { return }
+    for value in [0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFE] as [UInt32] {
+      let sound = try? AudioBuffer(contentsOf: wav(value, at: position))
+      #expect(sound?.sampleCount ?? 0 <= 2048)
+    }
+    if position == 40 {
+      let path = try wav(UInt32(0x7FFF_FFFF), at: 40)
+      #expect(throws: AudioError.self) { try AudioBuffer(contentsOf: path) }
+      let half = try AudioBuffer(contentsOf: wav(UInt32(1000), at: 40))
+      #expect(half.sampleCount == 500)
+    }
+  }
+
+  /// 20 ms, silence and a constant go through every format and every measurement.
+  @Test(arguments: AudioEncoding.allCases, [0, 0.5] as [Float])
+  func littleSound(_ encoding: AudioEncoding, value: Float) throws {
+    let sound = AudioBuffer(channels: [.init(repeating: value, count: 960)], sampleRate: 48000)
+    try sound.write(to: folder("a"), encoding: encoding)
+    let back = try AudioBuffer(contentsOf: folder("a"))
+    #expect(back.sampleCount == 960)
+    if value == 0 { #expect(back.peak < 1e-3) }
+    if encoding.isLossless { #expect(back == sound) }
+    #expect(try back.resampled(to: 22050).sampleCount == 441)
+    #expect(try back.loudness().integrated == .tooShort)
+  }
+
+  @Test func linksInACircle() throws {
+    let path = folder("a.wav")
+    try createLink(path, to: "b.wav")
+    try createLink(folder("b.wav"), to: "a.wav")
+    let reason = "its symbolic links lead around in a circle"
+    #expect(throws: AudioError.unreadable(path: path, reason: reason)) { try AudioReader(path) }
+    #expect(throws: AudioError.unwritable(path: path, reason: reason)) {
+      try tone(sampleCount: 10).write(to: path, overwrite: true)
     }
   }
 }
