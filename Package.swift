@@ -82,7 +82,8 @@ let package = Package(
       name: "AudioTests", dependencies: ["Audio"], resources: [.copy("Goldens")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "SpectroTests", dependencies: ["Spectro", "Audio"], resources: [.copy("Goldens")],
+      name: "SpectroTests", dependencies: ["Spectro", "CSpectro", "Audio"],
+      resources: [.copy("Goldens")],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "TorchTests", dependencies: ["Torch"], resources: [.copy("Goldens")],

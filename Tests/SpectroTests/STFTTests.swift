@@ -47,7 +47,7 @@ import Testing
 
   @Test(arguments: [
     (1, 64, 16), (2, 64, 16), (31, 64, 16), (33, 64, 32), (1000, 64, 13), (4096, 512, 128),
-    (5000, 2048, 512), (3000, 100, 25), (10000, 64, 1),
+    (5000, 2048, 512), (3000, 100, 25), (10000, 64, 1), (500, 66, 16), (90, 6, 3), (50, 2, 1),
   ])
   func inverseOfForwardIsTheSignal(_ sampleCount: Int, _ fftSize: Int, _ hopLength: Int) {
     let samples = Signals.noise(sampleCount)

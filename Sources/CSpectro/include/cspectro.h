@@ -26,7 +26,7 @@ void sp_amplify(float *values, const float *gains, ptrdiff_t count);
 void sp_extrapolate(float *values, float *previous, float recall, ptrdiff_t count);
 
 /// values[i] = ln(max(scale * values[i], floor)), to within 2 units in the last place, or 1e-7 near
-/// ln 1; not a number becomes ln(floor). The floor must be a normal number.
+/// ln 1; not a number becomes ln(floor), infinity 88.7. The floor must be a normal number.
 void sp_log(float *values, float scale, float floor, ptrdiff_t count);
 
 /// output[i] = a[i] / max(scale * b[i], floor), where output may be b.
