@@ -49,9 +49,12 @@ public struct AudioBuffer: Sendable, Equatable {
   /// The same sound, turned down as a whole if it is louder than `peak`.
   public func limited(toPeak peak: Float) -> AudioBuffer {
     let loudest = self.peak
-    guard loudest > peak else { return self }
-    let gain = peak / loudest
-    return AudioBuffer(
+    return loudest > peak ? scaled(by: peak / loudest) : self
+  }
+
+  /// The same sound with every sample multiplied.
+  public func scaled(by gain: Float) -> AudioBuffer {
+    AudioBuffer(
       channels: channels.map { samples in samples.map { $0 * gain } }, sampleRate: sampleRate)
   }
 

@@ -31,6 +31,8 @@ struct PictureDescription: Codable, Equatable {
   var laneHeight: Int?
   /// Nil for 1. More frames than one cannot be told apart, nor made sound.
   var framesPerColumn: Int?
+  /// What the channels are, if not mid and side.
+  var lanes: [String]?
 }
 
 extension Spectrogram {
@@ -93,22 +95,24 @@ public final class PNGWriter: SpectrogramWriter {
   /// - Parameters:
   ///   - settings: those that made the log-mel spectrogram.
   ///   - channelCount: 1, or 2 for mid and side, which are drawn one above the other.
+  ///   - lanes: what the two are, if not mid and side. Such a picture can not be read back as sound.
   ///   - title: a line above the picture, such as the sound's name.
   ///   - start: where in a longer sound the first frame stands, seconds.
   ///   - maximumColumns: of a picture that may show less than every frame.
   /// - Throws: `SpectroError.exists` for a name in use, unless `overwrite`; `.unwritable`.
   public init(
     _ path: String, settings: SpectrogramSettings, style: PictureStyle = .picture(),
-    channelCount: Int = 1, title: String? = nil, start: Double = 0, maximumColumns: Int? = nil,
-    overwrite: Bool = false
+    channelCount: Int = 1, lanes: [String]? = nil, title: String? = nil, start: Double = 0,
+    maximumColumns: Int? = nil, overwrite: Bool = false
   ) throws {
     precondition(channelCount == 1 || channelCount == 2, "a spectrogram is mono, or mid and side")
+    precondition(lanes == nil || lanes?.count == channelCount, "a name for each channel")
     precondition(maximumColumns ?? 2 > 1, "a picture has two columns at least")
     file = try AtomicFile(path, overwrite: overwrite)
     (self.path, self.settings, self.style, self.channelCount) = (
       path, settings, style, channelCount
     )
-    labels = SpectrogramPicture.Labels(title: title, start: start)
+    labels = SpectrogramPicture.Labels(title: title, start: start, lanes: lanes)
     let rowLength = channelCount * settings.melBins
     let most = style == .data ? Self.mostDataColumns : Self.mostColumns
     self.maximumColumns = min(maximumColumns ?? most, most)
@@ -198,6 +202,11 @@ public final class PNGReader: SpectrogramReader {
         throw failure(
           "each column of this picture shows \(count) frames, which cannot be told apart; export an "
             + "array (.npy), or a shorter part of the sound")
+      }
+      if let lanes = description.lanes {
+        throw failure(
+          "it shows several sounds (\(lanes.joined(separator: ", "))), to be compared; export the "
+            + "one to make sound of")
       }
       let (pixels, width, height) = try PNGFile.decode(data)
       if case .color = pixels, description.colorMap == nil {

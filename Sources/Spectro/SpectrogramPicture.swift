@@ -8,6 +8,8 @@ struct SpectrogramPicture {
     var title: String?
     /// Seconds of the first frame.
     var start: Double
+    /// What the channels are, if not mid and side.
+    var lanes: [String]?
   }
 
   let description: PictureDescription
@@ -73,6 +75,7 @@ struct SpectrogramPicture {
       (description.channels, description.laneHeight) = (channelCount, laneHeight)
       plotHeights += (channelCount - 1) * laneHeight
     }
+    description.lanes = labels.lanes
     if columns.framesPerColumn > 1 { description.framesPerColumn = columns.framesPerColumn }
     (self.description, self.labels, axes) = (description, labels, hasAxes)
     width = description.left + frames * description.frameWidth + (hasAxes ? Space.right : 0)
@@ -190,7 +193,7 @@ struct SpectrogramPicture {
     }
     if channels > 1 {
       canvas.draw(
-        channel == 0 ? "Mid" : "Side", x: left, y: top - Space.line / 2, anchor: .left,
+        (labels.lanes ?? ["Mid", "Side"])[channel], x: left, y: top - Space.line / 2, anchor: .left,
         color: Self.ink)
     }
   }

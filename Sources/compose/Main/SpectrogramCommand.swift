@@ -6,7 +6,7 @@ struct SpectrogramCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "spectrogram",
     abstract: "Turns sound into a spectrogram's picture, array or table, and back.",
-    subcommands: [SpectrogramExport.self, SpectrogramImport.self])
+    subcommands: [SpectrogramExport.self, SpectrogramImport.self, SpectrogramAudition.self])
 }
 
 /// How sound becomes a spectrogram, where no file says so.

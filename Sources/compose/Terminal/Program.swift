@@ -34,9 +34,14 @@ public func runProgram<Root: ParsableCommand>(
 
 /// ArgumentParser's message, and where the options are explained.
 private func usage<Root: ParsableCommand>(_ error: any Error, of root: Root.Type) -> String {
-  let named = CommandLine.arguments.dropFirst().prefix { !$0.hasPrefix("-") }
-  let commands = root.configuration.subcommands.compactMap { $0.configuration.commandName }
-  let command = named.first.flatMap { commands.contains($0) ? " " + $0 : nil } ?? ""
+  var (command, candidates) = ("", root.configuration.subcommands)
+  for word in CommandLine.arguments.dropFirst() {
+    guard let named = candidates.first(where: { $0.configuration.commandName == word }) else {
+      break
+    }
+    command += " " + word
+    candidates = named.configuration.subcommands
+  }
   let message = root.message(for: error)
   return "\(message)\(message.hasSuffix(".") ? "" : ".") See compose\(command) --help."
 }
