@@ -22,12 +22,22 @@ DISPATCHED void sp_amplify(float *restrict values, const float *restrict gains, 
   for (ptrdiff_t i = 0; i < count; i++) values[i] *= gains[i];
 }
 
-DISPATCHED void sp_extrapolate(float *restrict values, float *restrict previous, float recall,
+DISPATCHED void sp_extrapolate(float *restrict last, const float *restrict next,
+                               float *restrict previous, float relaxation, float momentum,
                                ptrdiff_t count) {
   for (ptrdiff_t i = 0; i < count; i++) {
-    float value = values[i];
-    values[i] = value - recall * previous[i];
-    previous[i] = value;
+    float t = last[i] + relaxation * (next[i] - last[i]);
+    last[i] = t + momentum * (t - previous[i]);
+    previous[i] = t;
+  }
+}
+
+DISPATCHED void sp_blend(float *restrict gains, const float *restrict values,
+                         const float *restrict wanted, float weight, float floor,
+                         ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i++) {
+    float value = values[i] > floor ? values[i] : floor;
+    gains[i] = weight * gains[i] + (1 - weight) * wanted[i] / value;
   }
 }
 

@@ -1,8 +1,8 @@
 import CSpectro
 import Foundation
 
-/// A signal from magnitudes alone: Griffin and Lim 1984, and with momentum the fast variant of
-/// Perraudin, Balazs and Søndergaard 2013.
+/// A signal from magnitudes alone: Griffin and Lim 1984, with momentum the fast variant of Perraudin,
+/// Balazs and Søndergaard 2013, and with relaxation that of Nenov, Nguyen, Balazs and Boţ 2023.
 ///
 /// The fast variant extrapolates the transform of the last two signals, `c_n + a (c_n - c_(n-1))`.
 /// The transform being linear, so is the extrapolation of the signals themselves: no iteration
@@ -14,16 +14,23 @@ public struct GriffinLim: Sendable {
   /// The paper's alpha: 0 is the original algorithm, 0.99 a good value for music.
   public var momentum: Double
 
-  public init(_ stft: STFT, iterations: Int = 32, momentum: Double = 0.99) {
-    precondition(iterations >= 0 && momentum >= 0)
-    (self.stft, self.iterations, self.momentum) = (stft, iterations, momentum)
+  /// How far a pass goes towards where the original algorithm goes: their gamma.
+  public var relaxation: Double
+
+  public init(
+    _ stft: STFT, iterations: Int = 32, momentum: Double = 0.99, relaxation: Double = 1
+  ) {
+    precondition(iterations >= 0 && momentum >= 0 && relaxation > 0)
+    self.stft = stft
+    (self.iterations, self.momentum, self.relaxation) = (iterations, momentum, relaxation)
   }
 
   /// Where the phases start.
   public enum Start: Sendable {
     /// Drawn at random.
     case random
-    /// Phase gradient heap integration: Průša, Balazs and Søndergaard 2017.
+    /// Phase gradient heap integration: Průša, Balazs and Søndergaard 2017; of the lowest bins, the
+    /// best of several starts.
     case phaseGradient
   }
 
@@ -61,6 +68,21 @@ public struct GriffinLim: Sendable {
     return signal
   }
 
+  /// A piece of a single stretch, from these phases on, `[frames, bins]`.
+  func audio(from magnitudes: Spectrogram, phases: [PhaseGradient.Turns]) -> [Float] {
+    let stretches = Stretch.all(frames: magnitudes.frames, sampleCount: nil, stft: stft)
+    precondition(stretches.count == 1, "the piece is too long to be worked on as a whole")
+    var standing = Standing()
+    standing.phases = phases
+    return audio(
+      of: stretches[0], magnitudes: magnitudes, start: .random, seed: 0, standing: &standing
+    ) { frame, scratch in
+      magnitudes.values.withUnsafeBufferPointer {
+        stft.fft.impose($0.baseAddress.unsafelyUnwrapped + frame * stft.bins, on: scratch)
+      }
+    }
+  }
+
   /// What the stretches so far leave for the next.
   struct Standing {
     /// The sum of the frames that are done with, where later ones still add to it.
@@ -90,29 +112,32 @@ public struct GriffinLim: Sendable {
     begin(stretch, magnitudes, start: start, seed: seed, known: standing.phases, overlapAdd)
     overlapAdd.join(into: &signal)
 
-    // Only phases count, so the extrapolation may be scaled: c_n - a / (1 + a) c_(n-1).
-    let recall = Float(momentum / (1 + momentum))
-    let sampleCount = signal.count
-    var previous = [Float](repeating: 0, count: sampleCount)
+    let (relaxation, momentum) = (Float(relaxation), Float(momentum))
+    var (last, previous) = (signal, signal)
     for _ in 0..<iterations {
-      signal.withUnsafeMutableBufferPointer { signal in
-        previous.withUnsafeMutableBufferPointer { previous in
-          let (signal, previous) = (signal.baseAddress, previous.baseAddress)
-          guard let signal, let previous else { return }
-          forEachBlock(of: sampleCount, size: 1 << 14, threads: stft.threads) { part in
-            let first = part.lowerBound
-            sp_extrapolate(signal + first, previous + first, recall, part.count)
-          }
-        }
-      }
-      signal.withUnsafeBufferPointer { signal in
-        let excerpt = stretch.excerpt(signal)
+      last.withUnsafeBufferPointer { last in
+        let excerpt = stretch.excerpt(last)
         overlapAdd.add { frame, scratch in
           stft.analyze(excerpt, frame: frame, scratch)
           project(frame, scratch)
         }
       }
       overlapAdd.join(into: &signal)
+      last.withUnsafeMutableBufferPointer { last in
+        previous.withUnsafeMutableBufferPointer { previous in
+          signal.withUnsafeBufferPointer { signal in
+            nonisolated(unsafe) let (last, previous) = (last, previous)
+            forEachBlock(of: signal.count, size: 1 << 14, threads: stft.threads) { part in
+              guard let last = last.baseAddress, let previous = previous.baseAddress,
+                let signal = signal.baseAddress
+              else { return }
+              sp_extrapolate(
+                last + part.lowerBound, signal + part.lowerBound, previous + part.lowerBound,
+                relaxation, momentum, part.count)
+            }
+          }
+        }
+      }
     }
     if let next = stretch.next {
       standing.sum = overlapAdd.sum(before: next.frame, over: next.samples)
@@ -128,17 +153,20 @@ public struct GriffinLim: Sendable {
     known: [PhaseGradient.Turns], _ overlapAdd: OverlapAdd
   ) {
     let (bins, firstFrame) = (stft.bins, stretch.frames.lowerBound)
-    let phases =
-      switch start {
-      case .phaseGradient:
-        PhaseGradient.phases(
-          of: magnitudes, firstFrame: firstFrame, stft: stft, seed: seed, known: known)
-      case .random:
-        known
-          + (known.count..<magnitudes.values.count).map {
-            randomPhase(seed: seed, index: firstFrame * bins + $0)
-          }
+    var phases: [PhaseGradient.Turns]
+    switch start {
+    case .phaseGradient:
+      phases = PhaseGradient.phases(
+        of: magnitudes, firstFrame: firstFrame, stft: stft, seed: seed, known: known)
+      LowBandStart.improve(
+        &phases, of: magnitudes, firstFrame: firstFrame, known: known.count / bins, stft: stft,
+        seed: seed)
+    case .random:
+      phases = known
+      phases += (known.count..<magnitudes.values.count).map {
+        randomPhase(seed: seed, index: firstFrame * bins + $0)
       }
+    }
     magnitudes.values.withUnsafeBufferPointer { magnitudes in
       phases.withUnsafeBufferPointer { phases in
         overlapAdd.add { frame, scratch in
@@ -165,9 +193,8 @@ public struct GriffinLim: Sendable {
           stft.fft.unpack(scratch, into: scratch.spectrum)
           let row = output.unsafelyUnwrapped + (frame - frames.lowerBound) * bins
           for bin in 0..<bins {
-            let radians = atan2(scratch.spectrum[2 * bin + 1], scratch.spectrum[2 * bin])
-            let turns = Double(radians) / (2 * .pi) * 0x1p32
-            row[bin] = PhaseGradient.Turns(truncatingIfNeeded: Int64(turns))
+            row[bin] = PhaseGradient.turns(
+              radians: atan2(scratch.spectrum[2 * bin + 1], scratch.spectrum[2 * bin]))
           }
         }
       }

@@ -1,14 +1,23 @@
+import CSpectro
 public import Foundation
 
 /// Log-mel spectrogram to sound, the way back of `MelSpectrogram` with the same settings.
 ///
 /// Mel to linear by non-negative least squares, first phases from the gradient of the magnitudes,
 /// then fast Griffin-Lim. Its iterations do not hold on to the first guess of the linear magnitudes:
-/// each takes those of the signal so far, corrected by one multiplicative update towards the mel
-/// values, so that what a mel filter cannot tell apart is told by what a signal can have. On
-/// chorales that halves the error of the log-mel spectrogram against fixed magnitudes.
+/// each takes those of the signal so far, corrected by two multiplicative updates towards the mel
+/// values, so that what a mel filter cannot tell apart is told by what a signal can have; a tenth of
+/// the guess stays. Docs/inversion.md has what else was tried.
 public final class MelInverter: Sendable {
   public let settings: SpectrogramSettings
+
+  // Chosen on chorales, drums and orchestras: Docs/inversion.md.
+  private static let relaxation = 1.3
+  private static let guessIterations = 50
+  /// Of the magnitudes held to the mel values, against the first guess: where there is noise, whose
+  /// magnitudes nobody can know, the guess is their mean.
+  private static let melWeight: Float = 0.9
+
   private let mel: MelSpectrogram
   private let inverse: MelInverse
 
@@ -37,7 +46,7 @@ public final class MelInverter: Sendable {
   /// - Throws: `SpectroError.invalidSpectrogram` where the bins are not those of the settings or
   ///   values are not a number.
   public func audio(
-    fromLogMel logMel: Spectrogram, iterations: Int = 32, momentum: Double = 0.99,
+    fromLogMel logMel: Spectrogram, iterations: Int = 32, momentum: Double = 0.95,
     seed: UInt64 = 0, sampleCount: Int? = nil
   ) throws -> [Float] {
     let bins = logMel.bins
@@ -71,11 +80,12 @@ public final class MelInverter: Sendable {
   /// - Throws: `SpectroError.invalidSpectrogram` where the shape is not that asked for or values are
   ///   not a number; and what `read` and `write` throw.
   public func audio(
-    frames: Int, channels: Int, iterations: Int = 32, momentum: Double = 0.99, seed: UInt64 = 0,
+    frames: Int, channels: Int, iterations: Int = 32, momentum: Double = 0.95, seed: UInt64 = 0,
     sampleCount: Int? = nil, read: (_ frames: Range<Int>) throws -> [Spectrogram],
     write: (_ samples: [[Float]]) throws -> Void
   ) throws {
-    let griffinLim = GriffinLim(mel.stft, iterations: iterations, momentum: momentum)
+    let griffinLim = GriffinLim(
+      mel.stft, iterations: iterations, momentum: momentum, relaxation: Self.relaxation)
     var standing = [GriffinLim.Standing](repeating: .init(), count: channels)
     // Mel values of the frames that were read and are still needed.
     var melValues = [[Float]](repeating: [], count: channels)
@@ -113,12 +123,16 @@ public final class MelInverter: Sendable {
     standing: inout GriffinLim.Standing
   ) -> [Float] {
     melValues.withUnsafeBufferPointer { melValues in
-      griffinLim.audio(
-        of: stretch, magnitudes: magnitudes(fromMel: melValues, iterations: 20),
-        start: .phaseGradient, seed: seed, standing: &standing
+      let guess = magnitudes(fromMel: melValues, iterations: Self.guessIterations)
+      return griffinLim.audio(
+        of: stretch, magnitudes: guess, start: .phaseGradient, seed: seed, standing: &standing
       ) { frame, scratch in
-        let row = (frame - stretch.frames.lowerBound) * settings.melBins
-        impose(melValues.baseAddress.unsafelyUnwrapped + row, on: scratch)
+        let row = frame - stretch.frames.lowerBound
+        guess.values.withUnsafeBufferPointer {
+          impose(
+            melValues.baseAddress.unsafelyUnwrapped + row * settings.melBins,
+            guess: $0.baseAddress.unsafelyUnwrapped + row * guess.bins, on: scratch)
+        }
       }
     }
   }
@@ -190,20 +204,31 @@ public final class MelInverter: Sendable {
     return Spectrogram(values: values, frames: frames, bins: bins)
   }
 
-  /// Moves the magnitudes of a packed spectrum towards those with this mel spectrum, and keeps the
-  /// phases.
-  private func impose(_ melValues: UnsafePointer<Float>, on scratch: RealFFT.Scratch) {
+  /// Moves the magnitudes of a packed spectrum towards those with this mel spectrum, and a little
+  /// towards the first guess, `[bins]`, and keeps the phases.
+  private func impose(
+    _ melValues: UnsafePointer<Float>, guess: UnsafePointer<Float>, on scratch: RealFFT.Scratch
+  ) {
     let (stft, power) = (mel.stft, settings.power)
-    stft.magnitudes(scratch, power: power, into: scratch.magnitudes)
     let scale = Float(pow(mel.magnitudeScale, power))
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: stft.bins + MelFilterBank.padding) {
+    let values = scratch.magnitudes
+    stft.magnitudes(scratch, power: power, into: values)
+    let padded = stft.bins + MelFilterBank.padding
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: 3 * padded) {
       let gains = $0.baseAddress.unsafelyUnwrapped
-      inverse.gains(scratch.magnitudes, scale: scale, toward: melValues, into: gains)
+      let (more, moved) = (gains + padded, gains + 2 * padded)
+      inverse.gains(values, scale: scale, toward: melValues, into: gains)
+      // A second update, of what the first one makes.
+      moved.update(repeating: 0, count: padded)
+      sp_multiply(values, gains, moved, stft.bins)
+      inverse.gains(moved, scale: scale, toward: melValues, into: more)
+      sp_multiply(gains, more, moved, stft.bins)
       if power == 2 {
-        stft.fft.scale(scratch, byRootsOf: gains)
-      } else {
-        stft.fft.scale(scratch, by: gains)
+        sp_square_root(moved, stft.bins)
+        sp_square_root(values, stft.bins)
       }
+      sp_blend(moved, values, guess, Self.melWeight, 1e-15, stft.bins)
+      stft.fft.scale(scratch, by: moved)
     }
   }
 }

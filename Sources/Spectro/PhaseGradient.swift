@@ -15,6 +15,10 @@ struct PhaseGradient {
   /// A phase: 2^32 make a turn.
   typealias Turns = UInt32
 
+  static func turns(radians: Float) -> Turns {
+    Turns(truncatingIfNeeded: Int64(Double(radians) / (2 * .pi) * 0x1p32))
+  }
+
   private let frames: Int
   private let bins: Int
   /// `[frames, bins]`: natural logarithms of the magnitudes.

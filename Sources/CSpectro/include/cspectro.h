@@ -22,8 +22,10 @@ void sp_add(const float *a, float *sum, ptrdiff_t count);
 /// values[i] *= gains[i].
 void sp_amplify(float *values, const float *gains, ptrdiff_t count);
 
-/// values[i] -= recall * previous[i], and previous[i] becomes what values[i] was.
-void sp_extrapolate(float *values, float *previous, float recall, ptrdiff_t count);
+/// A step of relaxed and accelerated iteration: with t = last[i] + relaxation * (next[i] - last[i]),
+/// last[i] = t + momentum * (t - previous[i]) and previous[i] = t.
+void sp_extrapolate(float *last, const float *next, float *previous, float relaxation,
+                    float momentum, ptrdiff_t count);
 
 /// values[i] = ln(max(scale * values[i], floor)), to within 2 units in the last place, or 1e-7 near
 /// ln 1; not a number becomes ln(floor), infinity 88.7. The floor must be a normal number.
@@ -32,6 +34,10 @@ void sp_log(float *values, float scale, float floor, ptrdiff_t count);
 /// output[i] = a[i] / max(scale * b[i], floor), where output may be b.
 void sp_divide(const float *a, const float *b, float scale, float floor, float *output,
                ptrdiff_t count);
+
+/// gains[i] = weight * gains[i] + (1 - weight) * wanted[i] / max(values[i], floor).
+void sp_blend(float *gains, const float *values, const float *wanted, float weight, float floor,
+              ptrdiff_t count);
 
 /// values[i] = sqrt(values[i]).
 void sp_square_root(float *values, ptrdiff_t count);
