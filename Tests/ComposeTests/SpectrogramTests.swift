@@ -5,7 +5,7 @@ import Testing
 extension CommandLineTests {
   @Suite struct SpectrogramTests {
     /// Sound to a picture or an array and back is of the same length and much the same loudness.
-    @Test(arguments: ["png", "npy"])
+    @Test(arguments: ["png", "npy", "csv"])
     func soundComesBack(_ format: String) throws {
       try Bench.with { bench in
         try bench.folder.write(tone(seconds: 1.5), to: "a.wav")
@@ -34,6 +34,101 @@ extension CommandLineTests {
       }
     }
 
+    /// The tree that comes in goes out, whatever fails on the way, and comes back.
+    @Test func foldersKeepTheirShape() throws {
+      try Bench.with { bench in
+        for name in ["music/a b.wav", "music/sub/c.wav", "music/sub/c.flac"] {
+          try bench.folder.write(tone(seconds: 0.3), to: name)
+        }
+        try bench.folder.write("not a sound", to: "music/text.wav")
+        func export() throws -> Outcome {
+          try bench.compose(
+            "spectrogram", "export", "music", "--output", "out", "--format", "npy",
+            "--preset", "draft")
+        }
+        let first = try export()
+        #expect(first.status == EX_DATAERR)
+        #expect(first.output == "3 spectrograms, 1 skipped\n")
+        let lines = first.errors.split(separator: "\n")
+        #expect(lines.count { $0.hasPrefix("skipped: cannot read music/text.wav: not an") } == 1)
+        #expect(first.message == "compose: 1 of 4 files could not be used; they are named above")
+        #expect(try contents(bench.folder / "out") == ["a b.npy", "sub"])
+        #expect(try contents(bench.folder / "out/sub") == ["c.flac.npy", "c.wav.npy"])
+
+        #expect(
+          try export().output
+            == "0 spectrograms, 3 were there already (--overwrite replaces them), 1 skipped\n")
+
+        let back = try bench.compose(
+          "spectrogram", "import", "out", "out/a b.npy", "--output", "back/", "--iterations", "1")
+        #expect(back.status == 0)
+        #expect(back.output == "4 sounds\n")
+        #expect(try contents(bench.folder / "back") == ["a b.wav", "out"])
+        #expect(try contents(bench.folder / "back/out/sub") == ["c.flac.wav", "c.wav.wav"])
+      }
+    }
+
+    @Test func partsAndPresets() throws {
+      try Bench.with { bench in
+        try bench.folder.write(tone(seconds: 3), to: "a.wav")
+        let part = try bench.compose(
+          "spectrogram", "export", "a.wav", "--from", "1", "--to", "2", "--waveform")
+        #expect(part.output == "a.png: 44 frames of 256 mel bins, 1.00 s at 22050 Hz\n")
+        let preset = try bench.compose(
+          "spectrogram", "export", "a.wav", "--preset", "oneshots", "--mel-bins", "64", "-o", "b.csv")
+        #expect(preset.output == "b.csv: 259 frames of 64 mel bins, 3.00 s at 44100 Hz\n")
+      }
+    }
+
+    /// Through mid and side, left stays louder than right.
+    @Test(arguments: ["png", "npy", "csv"])
+    func stereoComesBack(_ format: String) throws {
+      try Bench.with { bench in
+        let left = tone(seconds: 1).channels[0]
+        let sound = AudioBuffer(channels: [left, left.map { $0 / 8 }], sampleRate: 22050)
+        try bench.folder.write(sound, to: "a.wav")
+        let export = try bench.compose(
+          "spectrogram", "export", "a.wav", "--stereo", "--output", "a.\(format)",
+          "--mel-bins", "128")
+        #expect(export.status == 0)
+        let back = try bench.compose(
+          "spectrogram", "import", "a.\(format)", "--output", "b.wav", "--iterations", "8")
+        #expect(back.status == 0)
+        let audio = try AudioBuffer(contentsOf: (bench.folder / "b.wav").path)
+        #expect(audio.channelCount == 2)
+        let rms = audio.channels.map { AudioBuffer(channels: [$0], sampleRate: 22050).rms }
+        #expect(rms.allSatisfy { $0 > 0.05 })
+      }
+    }
+
+    /// A picture that shows less than every frame says so where it is made and where it is read.
+    @Test func reducedPicturesAreNotImported() throws {
+      try Bench.with { bench in
+        try bench.folder.write(tone(seconds: 1), to: "a.wav")
+        let export = try bench.compose("spectrogram", "export", "a.wav", "--width", "20")
+        #expect(export.output.contains("; 4 frames a column, too few to import: use .npy"))
+        let back = try bench.compose("spectrogram", "import", "a.png", "--output", "b.wav")
+        #expect(back.status == EX_DATAERR)
+        #expect(back.errors.contains("each column of this picture shows 4 frames"))
+        #expect(try contents(bench.folder) == ["a.png", "a.wav"])
+      }
+    }
+
+    @Test func interruptionLeavesNothingHalfDone() throws {
+      try Bench.with { bench in
+        try bench.folder.write(tone(seconds: 120), to: "a.wav")
+        let run = try Run(
+          ["spectrogram", "export", "a.wav", "--output", "a.csv", "--hop-length", "16"],
+          in: bench.folder, cache: bench.workshop.cache)
+        run.wait { ((try? contents(bench.folder)) ?? []).count > 1 }
+        run.send(SIGINT)
+        let outcome = run.outcome()
+        #expect(outcome.status == 130)
+        #expect(outcome.message.hasPrefix("compose: stopped"))
+        #expect(try contents(bench.folder) == ["a.wav"])
+      }
+    }
+
     @Test func wrongInputsAreErrors() throws {
       try Bench.with { bench in
         try bench.folder.write(tone(seconds: 0.5), to: "a.wav")
@@ -57,7 +152,19 @@ extension CommandLineTests {
           ["export", "text.wav", "--output", "b.png"], "cannot read text.wav: not an audio")
         try check(
           ["export", "a.wav", "--output", "a.jpg"],
-          "cannot tell the format from the name a.jpg: end it in .png or .npy")
+          "cannot tell the format from the name a.jpg: end it in .png, .npy or .csv")
+        try check(
+          ["export", "a.wav", "--output", "a.npy", "--waveform"],
+          "a.npy is no picture: leave out --color-map, --waveform, --width, --plain and --data")
+        try check(
+          ["export", "a.wav", "a.wav", "--output", "a.npy"],
+          "a.npy cannot hold several files: name a folder with --output")
+        try check(["export", "a.wav", "--from", "1"], "a.wav")
+        try check(
+          ["export", "a.wav", "--data", "--plain"], failsWith: EX_USAGE, "--data has no axes")
+        try check(
+          ["import", "a.wav", "--output", "b.wav"],
+          "cannot tell what a.wav is: its name should end in .png, .npy or .csv")
         try check(
           ["export", "a.wav", "--output", "text.png"],
           "text.png exists already: add --overwrite, or choose another --output")

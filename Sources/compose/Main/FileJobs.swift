@@ -111,7 +111,9 @@ struct FileJobs {
         } catch {
           tally.withLock { $0.failed += 1 }
           Terminal.clearLine()
-          Terminal.note("skipped \(job.input): \(error)")
+          let reason = "\(error)"
+          Terminal.note(
+            reason.contains(job.input) ? "skipped: \(reason)" : "skipped: \(job.input): \(reason)")
         }
         let (done, made) = tally.withLock { ($0.made + $0.present + $0.failed, $0.made) }
         let elapsed = start.duration(to: .now) / .seconds(1)

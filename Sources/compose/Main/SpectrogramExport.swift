@@ -118,11 +118,14 @@ struct SpectrogramExport: ParsableCommand {
 
     let mel = try MelSpectrogram(settings, threads: threads)
     var streams = [MelStream](repeating: MelStream(mel), count: stereo ? 2 : 1)
+    // Fewer channels are resampled in less time; an outline shows all.
+    let layout: ChannelLayout = stereo ? .midSide : .mono
+    let kept = waveform ? .channels(reader.channelCount) : layout
     let resampler =
       reader.sampleRate == settings.sampleRate
       ? nil
       : try Resampler(
-        from: reader.sampleRate, to: settings.sampleRate, channelCount: reader.channelCount)
+        from: reader.sampleRate, to: settings.sampleRate, channelCount: kept.channelCount)
     let writer = try writer(job, settings)
     var (samples, frames) = (0, 0)
 
@@ -133,14 +136,15 @@ struct SpectrogramExport: ParsableCommand {
     func append(_ channels: [[Float]]) throws {
       if waveform { (writer as? PNGWriter)?.appendWaveform(channels) }
       let block = AudioBuffer(channels: channels, sampleRate: settings.sampleRate)
-      let parts = stereo ? midAndSide(block) : block.mono().channels
+      let parts = waveform ? block.arranged(as: layout).channels : channels
       try write(streams.indices.map { streams[$0].append(parts[$0]) })
     }
     while missing > 0, let block = try reader.read(upTo: min(missing, 1 << 18)) {
       try check()
       samples += block.sampleCount
       missing -= block.sampleCount
-      try append(try resampler?.process(block.channels) ?? block.channels)
+      let channels = block.arranged(as: kept).channels
+      try append(try resampler?.process(channels) ?? channels)
     }
     guard samples > 0 else { throw AudioError.empty(path: job.input) }
     if let resampler { try append(resampler.finish()) }
@@ -149,7 +153,7 @@ struct SpectrogramExport: ParsableCommand {
     try writer.finish()
 
     var words =
-      "\(job.output): \(frames) frames of \(settings.melBins) mel bins, "
+      "\(job.output): \(frames) frame\(frames == 1 ? "" : "s") of \(settings.melBins) mel bins, "
       + String(format: "%.2f s at %d Hz", Double(samples) / rate, settings.sampleRate)
     if let count = (writer as? PNGWriter)?.framesPerColumn, count > 1 {
       words += "; \(count) frames a column, too few to import: use .npy, --data, or --from and --to"
@@ -176,15 +180,6 @@ struct SpectrogramExport: ParsableCommand {
         channelCount: channelCount, title: URL(fileURLWithPath: job.input).lastPathComponent,
         start: from ?? 0, maximumColumns: width, overwrite: overwrite)
     }
-  }
-
-  /// (left + right) / 2 and (left - right) / 2.
-  private func midAndSide(_ sound: AudioBuffer) -> [[Float]] {
-    let stereo = sound.mixed(toChannels: 2).channels
-    return [
-      zip(stereo[0], stereo[1]).map { ($0 + $1) / 2 },
-      zip(stereo[0], stereo[1]).map { ($0 - $1) / 2 },
-    ]
   }
 }
 
