@@ -86,7 +86,7 @@ enum PNGFile {
   }
 
   /// Of a picture that is written or read.
-  static let maximumPixels = 1 << 28
+  static let maximumPixels = 1 << 27
 
   /// Pixels are numbers here: what an editor says of their colours must not change them.
   private static func withoutColorSpace(_ data: Data) -> Data {

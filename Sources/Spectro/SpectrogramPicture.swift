@@ -233,8 +233,14 @@ struct SpectrogramPicture {
 
   /// "20 ms", "0.5 s", "1:30" or "1:02:30".
   private static func name(ofTime time: Double, step: Double, end: Double) -> String {
-    if step < 0.1, end < 1 { return String(format: "%g ms", (time * 1e6).rounded() / 1000) }
-    if end < 60 || step < 1 { return String(format: "%g s", (time * 1e6).rounded() / 1e6) }
+    // As many digits as tell one tick from the next, the same for all.
+    if step < 0.1, end < 1 {
+      return String(format: step < 0.001 ? "%.1f ms" : "%.0f ms", time * 1000)
+    }
+    if end < 60 || step < 1 {
+      let digits = max(0, -Int(log10(step).rounded(.down)))
+      return String(format: "%.\(digits)f s", time)
+    }
     let seconds = Int(time.rounded())
     let (minutes, rest) = (seconds / 60, seconds % 60)
     return end < 3600

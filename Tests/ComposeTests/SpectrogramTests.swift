@@ -75,7 +75,8 @@ extension CommandLineTests {
           "spectrogram", "export", "a.wav", "--from", "1", "--to", "2", "--waveform")
         #expect(part.output == "a.png: 44 frames of 256 mel bins, 1.00 s at 22050 Hz\n")
         let preset = try bench.compose(
-          "spectrogram", "export", "a.wav", "--preset", "oneshots", "--mel-bins", "64", "-o", "b.csv")
+          "spectrogram", "export", "a.wav", "--preset", "oneshots", "--mel-bins", "64", "-o",
+          "b.csv")
         #expect(preset.output == "b.csv: 259 frames of 64 mel bins, 3.00 s at 44100 Hz\n")
       }
     }
@@ -159,7 +160,9 @@ extension CommandLineTests {
         try check(
           ["export", "a.wav", "a.wav", "--output", "a.npy"],
           "a.npy cannot hold several files: name a folder with --output")
-        try check(["export", "a.wav", "--from", "1"], "a.wav")
+        try check(
+          ["export", "a.wav", "--from", "1"],
+          "a.wav ends at 0.50 s, where --from is not yet reached")
         try check(
           ["export", "a.wav", "--data", "--plain"], failsWith: EX_USAGE, "--data has no axes")
         try check(

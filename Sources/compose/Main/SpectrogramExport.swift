@@ -113,6 +113,9 @@ struct SpectrogramExport: ParsableCommand {
     try settings.validate()
     let rate = Double(reader.sampleRate)
     let first = Int((from ?? 0) * rate)
+    if let count = reader.sampleCount, first > 0, first >= count {
+      throw CommandError.beyondEnd(job.input, duration: Double(count) / rate)
+    }
     if first > 0 { try reader.seek(to: first) }
     var missing = to.map { Int(min($0 * rate, 1e15)) - first } ?? .max
 

@@ -63,6 +63,7 @@ struct SpectrogramImport: ParsableCommand {
     }
   }
 
+  /// In blocks: an hour takes no more memory than a few minutes.
   private func make(
     _ job: FileJobs.Job, threads: Int, check: () throws -> Void
   ) throws -> String {
@@ -70,26 +71,33 @@ struct SpectrogramImport: ParsableCommand {
       throw CommandError.unsupportedInput(job.input, choices: ".png, .npy or .csv")
     }
     let reader = try format.reader(job.input)
+    guard reader.frames > 1 else {
+      throw SpectroError.unreadable(path: job.input, reason: "one frame is too short for a sound")
+    }
     let settings = try settings(of: reader, file: job.input)
     let inverter = try MelInverter(settings, threads: threads)
-    var parts = [[Float]](repeating: [], count: reader.channelCount)
-    var logMels = [[Float]](repeating: [], count: reader.channelCount)
-    while let block = try reader.read(upTo: 1 << 12) {
-      try check()
-      for (i, channel) in block.enumerated() { logMels[i] += channel.values }
+    let count = try writeUnclipped(
+      to: job.output, sampleRate: settings.sampleRate, channelCount: reader.channelCount,
+      overwrite: overwrite
+    ) { write in
+      try inverter.audio(
+        frames: reader.frames, channels: reader.channelCount, iterations: iterations
+      ) { frames in
+        try check()
+        guard let block = try reader.read(upTo: frames.count) else {
+          throw SpectroError.unreadable(path: job.input, reason: "it ended while it was read")
+        }
+        return block
+      } write: { samples in
+        try check()
+        let channels =
+          samples.count == 1 ? samples : leftAndRight(mid: samples[0], side: samples[1])
+        try write(AudioBuffer(channels: channels, sampleRate: settings.sampleRate))
+      }
     }
-    for (i, values) in logMels.enumerated() {
-      try check()
-      let logMel = Spectrogram(
-        values: values, frames: values.count / reader.bins, bins: reader.bins)
-      parts[i] = try inverter.audio(fromLogMel: logMel, iterations: iterations)
-    }
-    try check()
-    let channels = parts.count == 1 ? parts : leftAndRight(mid: parts[0], side: parts[1])
-    let audio = AudioBuffer(channels: channels, sampleRate: settings.sampleRate)
-    try audio.writeUnclipped(to: job.output, overwrite: overwrite)
     return "\(job.output): "
-      + String(format: "%.2f s at %d Hz", audio.duration, audio.sampleRate)
+      + String(
+        format: "%.2f s at %d Hz", Double(count) / Double(settings.sampleRate), settings.sampleRate)
   }
 
   private func leftAndRight(mid: [Float], side: [Float]) -> [[Float]] {

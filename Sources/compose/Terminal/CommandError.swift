@@ -1,3 +1,5 @@
+import Foundation
+
 /// What only the command line can get wrong.
 public enum CommandError: Error, CustomStringConvertible {
   case exists(String)
@@ -11,6 +13,7 @@ public enum CommandError: Error, CustomStringConvertible {
   case oneOutputForMany(String)
   case unsupportedInput(String, choices: String)
   case noSpectrograms(String)
+  case beyondEnd(String, duration: Double)
   case filesFailed(Int, of: Int)
   case interrupted
 
@@ -38,6 +41,8 @@ public enum CommandError: Error, CustomStringConvertible {
       "cannot tell what \(path) is: its name should end in \(choices)"
     case .noSpectrograms(let folder):
       "no .png, .npy or .csv files in \(folder)"
+    case .beyondEnd(let path, let duration):
+      String(format: "%@ ends at %.2f s, where --from is not yet reached", path, duration)
     case .filesFailed(let count, let total):
       "\(count) of \(total) files could not be used; they are named above"
     case .interrupted:
