@@ -3,12 +3,12 @@ import Foundation
 /// Writes a log-mel spectrogram as a table for spreadsheets and other programs, a frame a line.
 ///
 ///     # {"fftSize":2048,…}
-///     time_s,12.94,25.88,…
+///     time_s,12.95,25.89,…
 ///     0.000000,-63.214,-48.090,…
 ///
 /// The first line, a comment for `pandas.read_csv(comment="#")` and `numpy.loadtxt(skiprows=2)`, holds the
 /// settings; the second the centres of the mel filters in Hz, of mid and then of side for two
-/// channels, as `mid 12.94`. Times are of the frames' centres in seconds, to the microsecond; values
+/// channels, as `mid 12.95`. Times are of the frames' centres in seconds, to the microsecond; values
 /// are dB of mel power, 10 log10, to the thousandth.
 public final class CSVWriter: SpectrogramWriter {
   private let file: AtomicFile
