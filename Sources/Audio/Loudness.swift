@@ -34,6 +34,15 @@ public struct Loudness: Sendable, Equatable, CustomStringConvertible {
   /// The largest magnitude of the samples, in decibels above full scale; -infinity for silence.
   public var samplePeak: Double
 
+  /// Of the same sound, louder by so many decibels.
+  public func amplified(by gain: Double) -> Loudness {
+    var louder = self
+    if let value = integrated.value { louder.integrated = .lufs(value + gain) }
+    louder.truePeak += gain
+    louder.samplePeak += gain
+    return louder
+  }
+
   /// As "-14.0 LUFS, true peak -1.2 dBTP".
   public var description: String {
     truePeak.isFinite
@@ -53,6 +62,7 @@ public final class LoudnessMeter {
   /// To 48 kHz where the filters of BS.1770 would not be what they should: near 8 kHz by 0.2 LU.
   private let resampler: Resampler?
   private var sampleCount = 0
+  private var samplePeak: Float = 0
   private var interleaved: [Float] = []
 
   /// - Parameters:
@@ -112,6 +122,7 @@ public final class LoudnessMeter {
       block.sampleRate == sampleRate && block.channelCount == channelCount,
       "blocks have the rate and the channels of the meter")
     sampleCount += block.sampleCount
+    samplePeak = max(samplePeak, block.peak)
     try measure(resampler.map { try $0.process(block.channels) } ?? block.channels)
   }
 
@@ -121,18 +132,16 @@ public final class LoudnessMeter {
     var (integrated, range) = (0.0, 0.0)
     try check(ebur128_loudness_global(state, &integrated))
     try check(ebur128_loudness_range(state, &range))
-    var (truePeak, samplePeak) = (0.0, 0.0)
+    var truePeak = Double(samplePeak)
     for c in 0..<UInt32(channelCount) {
       var peak = 0.0
       try check(ebur128_true_peak(state, c, &peak))
       truePeak = max(truePeak, peak)
-      try check(ebur128_sample_peak(state, c, &peak))
-      samplePeak = max(samplePeak, peak)
     }
     let isTooShort = sampleCount * 10 < sampleRate * 4
     return Loudness(
       integrated: isTooShort ? .tooShort : integrated.isFinite ? .lufs(integrated) : .silent,
-      range: range, truePeak: decibels(truePeak), samplePeak: decibels(samplePeak))
+      range: range, truePeak: decibels(truePeak), samplePeak: decibels(Double(samplePeak)))
   }
 
   private func measure(_ channels: [[Float]]) throws {

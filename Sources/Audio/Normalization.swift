@@ -8,6 +8,23 @@ public enum NormalizationTarget: Sendable, Equatable {
   case peak(Double)
 }
 
+extension NormalizationTarget {
+  /// What brings a sound that has been measured to the target: 0 where its loudness is undefined.
+  public func gain(for loudness: Loudness) -> (decibels: Double, outcome: Normalization.Outcome) {
+    switch self {
+    case .peak(let peak):
+      guard loudness.samplePeak.isFinite else { return (0, .undefined(.silent)) }
+      return (peak - loudness.samplePeak, .reached)
+    case .loudness(let lufs, let truePeakLimit):
+      guard let value = loudness.integrated.value else {
+        return (0, .undefined(loudness.integrated))
+      }
+      let (wanted, limit) = (lufs - value, truePeakLimit - loudness.truePeak)
+      return wanted <= limit ? (wanted, .reached) : (limit, .heldBack)
+    }
+  }
+}
+
 extension NormalizationTarget: LosslessStringConvertible {
   /// Reads "-14 LUFS" or "-1 dBFS"; also "-14lufs", "-1 dB" and "peak -1". A loudness is from -70 to
   /// -1 LUFS, a peak from -70 to 0 dBFS; nil for anything else.
@@ -60,24 +77,8 @@ extension AudioBuffer {
   ///
   /// - Throws: as `loudness()`.
   public func normalized(to target: NormalizationTarget) throws -> Normalization {
-    let wanted: Double
-    var limit = Double.infinity
-    switch target {
-    case .peak(let peak):
-      let loudest = decibels(Double(self.peak))
-      guard loudest.isFinite else { return unchanged(.undefined(.silent)) }
-      wanted = peak - loudest
-    case .loudness(let lufs, let truePeakLimit):
-      let loudness = try loudness()
-      guard let value = loudness.integrated.value else {
-        return unchanged(.undefined(loudness.integrated))
-      }
-      wanted = lufs - value
-      limit = truePeakLimit - loudness.truePeak
-    }
-    let gain = min(wanted, limit)
-    return Normalization(
-      audio: amplified(by: gain), gain: gain, outcome: gain < wanted ? .heldBack : .reached)
+    let (gain, outcome) = try target.gain(for: loudness())
+    return Normalization(audio: amplified(by: gain), gain: gain, outcome: outcome)
   }
 
   /// The same sound, louder by so many decibels.
@@ -87,10 +88,6 @@ extension AudioBuffer {
     if Double(factor) > exact { factor = factor.nextDown }  // or a peak of 0 dBFS would clip
     return AudioBuffer(
       channels: channels.map { samples in samples.map { $0 * factor } }, sampleRate: sampleRate)
-  }
-
-  private func unchanged(_ outcome: Normalization.Outcome) -> Normalization {
-    Normalization(audio: self, gain: 0, outcome: outcome)
   }
 }
 

@@ -13,7 +13,7 @@ extension CommandLineTests {
         #expect(outcome.status == 0)
         #expect(
           outcome.output.contains(
-            /^piece\.\w+: 0\.8 s at 22050 Hz, low, seed 7, in \d+\.\d s \(\d+\.\d times real time\)\n$/
+            /^piece\.\w+: 0\.8 s at 22050 Hz, low, seed 7, .+, in \d+\.\d s \(\d+\.\d times real time\)\n$/
           ))
         #expect(try contents(bench.folder) == ["piece.\(format)"])
         let audio = try AudioBuffer(contentsOf: (bench.folder / "piece.\(format)").path)

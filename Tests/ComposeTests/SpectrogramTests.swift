@@ -15,12 +15,35 @@ extension CommandLineTests {
         let back = try bench.compose(
           "spectrogram", "import", "a.\(format)", "--output", "b.flac", "--iterations", "8")
         #expect(back.status == 0)
-        #expect(back.output == "b.flac: 1.49 s at 22050 Hz\n")
+        #expect(
+          back.output.contains(
+            /^b\.flac: 1\.49 s at 22050 Hz, -\d+\.\d LUFS, true peak -?\d+\.\d dBTP\n$/))
         let audio = try AudioBuffer(contentsOf: (bench.folder / "b.flac").path)
         #expect(audio.sampleCount == 64 * 512)
         #expect(audio.sampleRate == 22050)
         let ratio = audio.rms / tone(seconds: 1.5).rms
         #expect((0.7...1.4).contains(ratio))
+      }
+    }
+
+    @Test func normalizes() throws {
+      try Bench.with { bench in
+        try bench.folder.write(tone(seconds: 1.5), to: "a.wav")
+        #expect(try bench.compose("spectrogram", "export", "a.wav", "-o", "a.npy").status == 0)
+        func normalized(to target: String) throws -> AudioBuffer {
+          let back = try bench.compose(
+            "spectrogram", "import", "a.npy", "--output", "b.wav", "--iterations", "2",
+            "--normalize", target, "--overwrite")
+          #expect(back.status == 0)
+          return try AudioBuffer(contentsOf: (bench.folder / "b.wav").path)
+        }
+        let loudness = try normalized(to: "-20 LUFS").loudness().integrated.value
+        #expect(abs(try #require(loudness) + 20) < 0.05)
+        #expect(abs(try normalized(to: "-6dB").peak - 0.5012) < 1e-3)
+        let refused = try bench.compose(
+          "spectrogram", "import", "a.npy", "--output", "c.wav", "--normalize", "loud")
+        #expect(refused.status == EX_USAGE)
+        #expect(refused.errors.contains("as \"-14 LUFS\", or a peak"))
       }
     }
 

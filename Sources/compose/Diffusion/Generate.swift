@@ -16,7 +16,7 @@ struct Generate: ParsableCommand {
       Examples:
         compose generate --seconds 30
         compose generate --model kicks-model --seconds 1.5 --count 200 --output kicks/kick.wav
-        compose generate --label organ --seed 7 --output organ.flac
+        compose generate --label organ --seed 7 --output organ.flac --normalize "-14 LUFS"
       """)
 
   @Option(
@@ -49,6 +49,8 @@ struct Generate: ParsableCommand {
       "How strictly to follow the label: 0 not at all, 1 as trained, 1.5 to 3 more so. Default: the model's."
   )
   var guidance: Double?
+
+  @OptionGroup var loudness: LoudnessOptions
 
   @Flag(help: "Replace files that exist.")
   var overwrite = false
@@ -113,15 +115,17 @@ struct Generate: ParsableCommand {
                 format: "drawing  %2.0f %%  %@ left", part * 100, duration(spent / part - spent)),
           force: part == 1)
       }
-      try audio.write(to: path, overwrite: overwrite)
       line.finish()
+      let level = try audio.writeUnclipped(
+        to: path, normalizedTo: loudness.target, overwrite: overwrite)
       let spent = start.duration(to: clock.now) / .seconds(1)
       let played = options.label.map { ", \($0)" } ?? ""
       Terminal.result(
         "\(path): "
           + String(
-            format: "%.1f s at %d Hz%@, seed %llu, in %.1f s (%.1f times real time)",
-            audio.duration, audio.sampleRate, played, seed, spent, audio.duration / spent))
+            format: "%.1f s at %d Hz%@, seed %llu, %@, in %.1f s (%.1f times real time)",
+            audio.duration, audio.sampleRate, played, seed, level.description, spent,
+            audio.duration / spent))
     }
   }
 

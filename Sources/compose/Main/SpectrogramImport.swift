@@ -36,6 +36,8 @@ struct SpectrogramImport: ParsableCommand {
 
   @OptionGroup var settings: SpectrogramOptions
 
+  @OptionGroup var loudness: LoudnessOptions
+
   @Flag(help: "Replace files that exist.")
   var overwrite = false
 
@@ -76,9 +78,9 @@ struct SpectrogramImport: ParsableCommand {
     }
     let settings = try settings(of: reader, file: job.input)
     let inverter = try MelInverter(settings, threads: threads)
-    let count = try writeUnclipped(
+    let written = try writeUnclipped(
       to: job.output, sampleRate: settings.sampleRate, channelCount: reader.channelCount,
-      overwrite: overwrite
+      normalizedTo: loudness.target, overwrite: overwrite
     ) { write in
       try inverter.audio(
         frames: reader.frames, channels: reader.channelCount, iterations: iterations
@@ -95,9 +97,10 @@ struct SpectrogramImport: ParsableCommand {
         try write(AudioBuffer(channels: channels, sampleRate: settings.sampleRate))
       }
     }
+    let seconds = Double(written.sampleCount) / Double(settings.sampleRate)
     return "\(job.output): "
-      + String(
-        format: "%.2f s at %d Hz", Double(count) / Double(settings.sampleRate), settings.sampleRate)
+      + String(format: "%.2f s at %d Hz, ", seconds, settings.sampleRate)
+      + written.loudness.description
   }
 
   private func leftAndRight(mid: [Float], side: [Float]) -> [[Float]] {
