@@ -83,14 +83,13 @@ def riffusion(samples, rate):
 
 
 SYSTEMS = {
-    f"{name}-{bins}-{iterations}": (function, {"bins": bins, "iterations": iterations}, [22050, 44100])
-    for bins in [256, 128]
-    for iterations in [32, 64]
-    for name, function in [("librosa", with_librosa), ("torchaudio", with_torchaudio)]
-} | {
+    "librosa-32": (with_librosa, {"bins": 256, "iterations": 32}, [22050, 44100]),
+    "librosa-64": (with_librosa, {"bins": 256, "iterations": 64}, [22050, 44100]),
+    "torchaudio-32": (with_torchaudio, {"bins": 256, "iterations": 32}, [22050, 44100]),
+    "torchaudio-64": (with_torchaudio, {"bins": 256, "iterations": 64}, [22050, 44100]),
     "audio-diffusion": (audio_diffusion, {}, [22050]),
     "riffusion": (riffusion, {}, [44100]),
-}  # fmt: skip
+}
 
 
 def main():
