@@ -28,7 +28,7 @@ extension CommandLineTests {
         #expect(
           outcome.output.contains(
             "channels: 2 become 1; the difference, 20 % of the energy, is lost"))
-        #expect(outcome.output.contains(/loudness: [-+]0\.\d dB, kept/))
+        #expect(outcome.output.contains(/loudness: -\d\d?\.\d LUFS, [-+]0\.\d LU, kept/))
         #expect(outcome.output.contains("attacks: none found"))
 
         let folder = bench.folder / "a-audition"

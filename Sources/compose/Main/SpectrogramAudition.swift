@@ -159,7 +159,7 @@ struct SpectrogramAudition: ParsableCommand {
 
     line.finish()
     Terminal.result(file)
-    for words in Verdict(original, sound, result, settings, losses).lines {
+    for words in try Verdict(original, sound, result, settings, losses).lines {
       Terminal.result("  \(words)")
     }
     return losses
@@ -218,14 +218,14 @@ private struct Verdict {
   init(
     _ original: AudioBuffer, _ sound: AudioBuffer, _ result: AudioBuffer,
     _ settings: SpectrogramSettings, _ losses: RoundTrip.Losses
-  ) {
+  ) throws {
     lines = [
       String(
         format: "spectral convergence %.1f dB, log-mel error %.2f dB: %@",
         losses.spectralConvergence, losses.logMelError, Self.fidelity(losses)),
       Self.bandwidth(of: original, settings),
       Self.channels(of: original, sound),
-      Self.loudness(of: sound, result),
+      try Self.loudness(of: sound, result),
       Self.attacks(losses.attacks),
     ].compactMap(\.self)
   }
@@ -271,10 +271,13 @@ private struct Verdict {
       original.channelCount, sound.channelCount, all > 0 ? 100 * lost / all : 0)
   }
 
-  private static func loudness(of sound: AudioBuffer, _ result: AudioBuffer) -> String {
-    guard sound.rms > 0, result.rms > 0 else { return "loudness: the sound is silent" }
-    let change = 20 * log10(Double(result.rms / sound.rms))
-    return String(format: "loudness: %+.1f dB", change) + (abs(change) < 0.5 ? ", kept" : "")
+  private static func loudness(of sound: AudioBuffer, _ result: AudioBuffer) throws -> String {
+    guard let before = try sound.loudness().integrated.value,
+      let after = try result.loudness().integrated.value
+    else { return "loudness: too short or too soft to tell" }
+    let change = after - before
+    return String(format: "loudness: %.1f LUFS, %+.1f LU", after, change)
+      + (abs(change) < 0.5 ? ", kept" : "")
   }
 
   private static func attacks(_ smear: Attacks.Smear?) -> String {
