@@ -94,6 +94,21 @@ let package = Package(
     .testTarget(
       name: "ComposeTests", dependencies: ["compose", "compose-diffusion", "Audio"],
       swiftSettings: swiftSettings),
+
+    // The fuzzer: what damages files and reads them, the program, and a little of it as a test.
+    .target(
+      name: "Fuzzing", dependencies: ["MusicDiffusion", "Torch", "Spectro", "Audio"],
+      path: "Tests/Fuzzing", swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "fuzz",
+      dependencies: [
+        "Fuzzing", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tests/fuzz", swiftSettings: swiftSettings),
+    .testTarget(
+      name: "FuzzTests", dependencies: ["Fuzzing", "MusicDiffusion", "Torch", "Spectro", "Audio"],
+      resources: [.copy("Corpus")],
+      swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: torchFlags.cxxStandard

@@ -67,6 +67,8 @@ public final class AudioReader {
       isCut = container == SF_FORMAT_OGG && isEndless && info.seekable != 0
       promisedCount = sampleCount
     }
+    // An AU header may place the sound within itself, which libsndfile heeds after a jump only.
+    if container == SF_FORMAT_AU, info.seekable != 0 { sf_seek(file, 0, SEEK_SET) }
     interleaved = Array(repeating: 0, count: Self.blockLength * channelCount)
   }
 
@@ -80,7 +82,9 @@ public final class AudioReader {
     precondition(limit > 0, "a block has at least one sample")
     var channels = [[Float]](repeating: [], count: channelCount)
     let expected = min(limit, sampleCount.map { max(0, $0 - position) } ?? Self.blockLength)
-    for c in channels.indices { channels[c].reserveCapacity(min(expected, 1 << 24)) }
+    // What a header promises is not to be had at once for 1024 channels.
+    let reserved = min(expected, (1 << 24) / channelCount)
+    for c in channels.indices { channels[c].reserveCapacity(reserved) }
     var count = 0
     while count < limit {
       let wanted = min(limit - count, Self.blockLength)

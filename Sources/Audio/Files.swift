@@ -10,6 +10,10 @@ func checkReadable(_ path: String) throws {
       : .unreadable(path: path, reason: systemReason())
   }
   if status.st_mode & S_IFMT == S_IFDIR { throw AudioError.directory(path: path) }
+  // Endless, such as /dev/zero, or not to be opened by name.
+  guard [S_IFREG, S_IFIFO].contains(status.st_mode & S_IFMT) else {
+    throw AudioError.unreadable(path: path, reason: "neither a regular file nor a pipe")
+  }
   if faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0 {
     throw AudioError.unreadable(path: path, reason: systemReason())
   }

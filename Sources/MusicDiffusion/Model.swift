@@ -163,7 +163,9 @@ public struct Model: Sendable {
     let url = URL(fileURLWithPath: folder, isDirectory: true).appendingPathComponent(
       configurationFile)
     guard FileManager.default.fileExists(atPath: folder) else { throw ModelError.noFolder(folder) }
-    guard let data = try? Data(contentsOf: url) else {
+    // A device may be endless, and opening a pipe waits for somebody to write.
+    let kind = try? url.resolvingSymlinksInPath().resourceValues(forKeys: [.isRegularFileKey])
+    guard kind?.isRegularFile == true, let data = try? Data(contentsOf: url) else {
       throw ModelError.damagedModel(folder, reason: "it has no readable \(configurationFile)")
     }
     guard let version = try? JSONDecoder().decode(Version.self, from: data).formatVersion else {

@@ -107,6 +107,10 @@ final class InputFile {
       throw SpectroError.unreadable(path: path, reason: String(cString: strerror(errno)))
     }
     self.path = path
+    var status = stat()
+    guard fstat(file, &status) == 0, status.st_mode & S_IFMT != S_IFCHR else {
+      throw SpectroError.unreadable(path: path, reason: "neither a regular file nor a pipe")
+    }
   }
 
   deinit { close(file) }

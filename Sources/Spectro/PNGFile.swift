@@ -72,6 +72,11 @@ enum PNGFile {
       guard width * height <= maximumPixels else {
         throw Failure(reason: "the picture is too large")
       }
+      // Deflate shrinks to no less than a 1032nd, so that a few bytes cannot hold what their header
+      // promises: byte 24 is the bits of a pixel's channel.
+      guard width * height * Int(input[24]) / 8 <= 1032 * input.count else {
+        throw Failure(reason: "the picture is cut short")
+      }
       let format = image.format
       if format & PNG_FORMAT_FLAG_LINEAR != 0 && format & PNG_FORMAT_FLAG_COLOR == 0 {
         let black = UInt16(0)
@@ -88,17 +93,16 @@ enum PNGFile {
   /// Of a picture that is written or read.
   static let maximumPixels = 1 << 27
 
-  /// Pixels are numbers here: what an editor says of their colours must not change them.
+  /// Pixels are numbers here: what an editor says of their colours must not change them. Whole
+  /// chunks only: for one that claims 2 GB libpng asks for as much before it looks for them.
   private static func withoutColorSpace(_ data: Data) -> Data {
     let unwanted = ["gAMA", "cHRM", "sRGB", "iCCP", "cICP"]
     var kept = data.prefix(signature.count)
-    var end = kept.endIndex
     forEachChunk(of: data) { type, range in
       if !unwanted.contains(type) { kept.append(data[range]) }
-      end = range.upperBound
       return true
     }
-    return kept + data[end...]
+    return kept
   }
 
   private static func decode<Pixel>(

@@ -123,23 +123,26 @@ public final class NPYReader: SpectrogramReader {
     else { throw failure("the header of the NumPy array is damaged") }
     let header = String(decoding: bytes, as: UTF8.self)
 
-    guard
-      let match = header.firstMatch(
-        of: #/'descr':\s*'([^']*)'.*'fortran_order':\s*(True|False).*'shape':\s*\(([^)]*)\)/#)
+    // One after the other: a single expression takes the cube of a hostile header's length.
+    guard let descr = header.firstMatch(of: #/'descr':\s*'([^']*)'/#)?.1,
+      let order = header.firstMatch(of: #/'fortran_order':\s*(True|False)/#)?.1,
+      let dimensions = header.firstMatch(of: #/'shape':\s*\(([^)]*)\)/#)?.1
     else { throw failure("the header of the NumPy array is damaged") }
-    let shape = match.3.split(separator: ",").compactMap {
+    let shape = dimensions.split(separator: ",").compactMap {
       Int($0.trimmingCharacters(in: .whitespaces))
     }
     guard
       shape.count == 2 || shape.count == 3 && (1...2).contains(shape[0]),
       shape.allSatisfy({ $0 >= 0 }), shape[shape.count - 2] > 0
     else {
+      let shown = dimensions.split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(60)
       throw failure(
-        "the array has the shape (\(match.3)), a spectrogram has [bins, frames], or [2, bins, frames] "
+        "the array has the shape (\(shown)), a spectrogram has [bins, frames], or [2, bins, frames] "
           + "of mid and side")
     }
-    guard let type = ElementType(rawValue: String(match.1)) else {
-      throw failure("the array holds '\(match.1)', a spectrogram holds <f2, <f4 or <f8")
+    guard let type = ElementType(rawValue: String(descr)) else {
+      let shown = descr.split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(60)
+      throw failure("the array holds '\(shown)', a spectrogram holds <f2, <f4 or <f8")
     }
     let start = headerStart + length
     let size = shape.reduce((type.size, false)) { size, factor in
@@ -154,7 +157,10 @@ public final class NPYReader: SpectrogramReader {
     settings = try header.firstMatch(of: #/\}\s*#\s*(\{.*\})/#).map {
       try SpectrogramSettings(json: String($0.1), path: path)
     }
-    (self.file, self.type, self.start, isFortran) = (file, type, start, match.2 == "True")
+    if let settings, settings.melBins != bins {
+      throw failure("\(bins) mel bins where its settings have \(settings.melBins)")
+    }
+    (self.file, self.type, self.start, isFortran) = (file, type, start, order == "True")
   }
 
   public func read(upTo limit: Int) throws -> [Spectrogram]? {

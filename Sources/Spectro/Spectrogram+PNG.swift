@@ -262,7 +262,7 @@ extension PictureDescription {
               for pixel in start..<start + frameWidth { sum += level(pixel) }
             }
             values[(frame * channels + channel) * bins + bin] =
-              low + (high - low) * sum / Float(frameWidth * binHeight)
+              low + (high - low) * (sum / Float(frameWidth * binHeight))
           }
         }
       }

@@ -3,7 +3,10 @@ struct SafeTensorsHeader {
   /// Why a header is not sound.
   struct Invalid: Error {
     let reason: String
-    init(_ reason: String) { self.reason = reason }
+    /// One line, whatever names the file gives its tensors.
+    init(_ reason: String) {
+      self.reason = reason.split(whereSeparator: \.isNewline).joined(separator: " ")
+    }
   }
 
   struct Entry {
