@@ -97,7 +97,7 @@ def librosa_mel_to_audio(source, rate, threads):
 
     def work():
         return librosa.feature.inverse.mel_to_audio(
-            mel, sr=rate, n_fft=FFT_SIZE, hop_length=HOP, n_iter=ITERATIONS, momentum=MOMENTUM
+            mel, sr=rate, n_fft=FFT_SIZE, hop_length=HOP, n_iter=ITERATIONS
         )
 
     return librosa.__version__, work, lambda y: y

@@ -46,6 +46,23 @@ extension CommandLineTests {
       }
     }
 
+    /// Mid and side do not tell left from right, and audition does not hide it.
+    @Test func stereoLosesItsSides() throws {
+      try Bench.with { bench in
+        let sound = tone(seconds: 1)
+        try bench.folder.write(
+          AudioBuffer(
+            channels: [sound.channels[0].map { 0.1 * $0 }, sound.channels[0]], sampleRate: 22050),
+          to: "a.wav")
+        let outcome = try bench.compose("spectrogram", "audition", "a.wav", "--iterations", "8")
+        #expect(
+          outcome.output.contains("by -1.00 in the original: which side sounds stand on is lost"))
+        let copy = try AudioBuffer(
+          contentsOf: (bench.folder / "a-audition/a-round-trip.wav").path)
+        #expect(copy.channelCount == 2)
+      }
+    }
+
     /// A loss that is there is told, in the right place.
     @Test func tellsTheBandwidthThatIsLost() throws {
       try Bench.with { bench in

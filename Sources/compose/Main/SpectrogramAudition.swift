@@ -146,10 +146,9 @@ struct SpectrogramAudition: ParsableCommand {
     let trip = try RoundTrip(settings, iterations: iterations)
     let count = channels ?? self.settings.preset?.channelCount ?? min(original.channelCount, 2)
     let sound = try original.mixed(toChannels: count).resampled(to: settings.sampleRate)
-    let copy = try trip.copy(of: sound.channels)
-    let losses = trip.losses(of: copy, against: sound.channels)
+    let result = try copy(of: sound, trip)
+    let losses = trip.losses(of: result.channels, against: sound.channels)
 
-    let result = AudioBuffer(channels: copy, sampleRate: settings.sampleRate)
     try makeFolder(of: paths.copy)
     // The same gain for both, or one would seem better for being louder.
     let peak = max(original.peak, result.peak, 0.999)
@@ -163,6 +162,18 @@ struct SpectrogramAudition: ParsableCommand {
       Terminal.result("  \(words)")
     }
     return losses
+  }
+
+  /// Stereo goes the way of models and of `export --stereo`, as mid and side.
+  private func copy(of sound: AudioBuffer, _ trip: RoundTrip) throws -> AudioBuffer {
+    guard sound.channelCount == 2 else {
+      return AudioBuffer(channels: try trip.copy(of: sound.channels), sampleRate: sound.sampleRate)
+    }
+    let planes = try trip.copy(of: sound.arranged(as: .midSide).channels)
+    return AudioBuffer(
+      channels: [
+        zip(planes[0], planes[1]).map { $0 + $1 }, zip(planes[0], planes[1]).map { $0 - $1 },
+      ], sampleRate: sound.sampleRate)
   }
 
   /// The whole file, or the middle of a longer one.
@@ -225,6 +236,7 @@ private struct Verdict {
         losses.spectralConvergence, losses.logMelError, Self.fidelity(losses)),
       Self.bandwidth(of: original, settings),
       Self.channels(of: original, sound),
+      Self.sides(of: sound, result),
       try Self.loudness(of: sound, result),
       Self.attacks(losses.attacks),
     ].compactMap(\.self)
@@ -269,6 +281,24 @@ private struct Verdict {
     return String(
       format: "channels: %d become %d; the difference, %.2g %% of the energy, is lost",
       original.channelCount, sound.channelCount, all > 0 ? 100 * lost / all : 0)
+  }
+
+  /// What becomes of the difference of left and right; nil for mono.
+  private static func sides(of sound: AudioBuffer, _ result: AudioBuffer) -> String? {
+    guard sound.channelCount == 2 else { return nil }
+    func correlation(_ stereo: AudioBuffer) -> Double {
+      let planes = stereo.arranged(as: .midSide).channels
+      let (mid, side) = (planes[0], planes[1])
+      let product = zip(mid, side).reduce(0.0) { $0 + Double($1.0 * $1.1) }
+      let energies = [mid, side].map { $0.reduce(0.0) { $0 + Double($1 * $1) } }
+      let norm = (energies[0] * energies[1]).squareRoot()
+      return norm > 0 ? product / norm : 0
+    }
+    let (kept, wanted) = (correlation(result), correlation(sound))
+    let isLost = abs(wanted) > 0.1 && kept / wanted < 0.5
+    return String(
+      format: "stereo: mid and side correlate by %.2f, by %.2f in the original: ", kept, wanted)
+      + (isLost ? "which side sounds stand on is lost" : "the balance is kept")
   }
 
   private static func loudness(of sound: AudioBuffer, _ result: AudioBuffer) throws -> String {
