@@ -429,7 +429,6 @@ def heading(options, others):
         "Swift": re.search(r"Swift version (\S+)", swift)[1],
         "Python": platform.python_version(),
         "NumPy": np.__version__,
-        "kernel": platform.release(),
     }
     flags = "".join(
         f" --{name}" for name in ("quick", "spectro", "cpu-time")

@@ -134,8 +134,9 @@ def torchaudio_griffin_lim(source, rate, threads):
 def torchaudio_mel_to_audio(source, rate, threads):
     torch, torchaudio = use_torchaudio(threads)
     mel = torch.from_numpy(np.load(source))
+    # Its default driver wants filters none of which is empty or like another.
     inverse = torchaudio.transforms.InverseMelScale(
-        FFT_SIZE // 2 + 1, mel.shape[-2], rate, norm="slaney", mel_scale="slaney"
+        FFT_SIZE // 2 + 1, mel.shape[-2], rate, norm="slaney", mel_scale="slaney", driver="gelsd"
     )
     griffin_lim = torchaudio.transforms.GriffinLim(
         FFT_SIZE, n_iter=ITERATIONS, hop_length=HOP, power=2, momentum=MOMENTUM

@@ -27,7 +27,7 @@ default:
 
 func run(clips: String, options: ArraySlice<String>) throws {
   var settings = SpectrogramSettings()
-  var (iterations, momentum, threads) = (32, 0.99, 1)
+  var (iterations, momentum, threads) = (32, 0.95, 1)
   for option in options {
     let parts = option.split(separator: "=")
     guard parts.count == 2, let value = Double(parts[1]) else {
