@@ -256,25 +256,3 @@ DISPATCHED void sp_scale(float *packed, const float *restrict twiddles,
     packed[half + 1] *= 2 * gains[half / 2];
   }
 }
-
-INLINE void scale_by_roots(float *packed, const float *twiddles, const float *gains,
-                           ptrdiff_t half, ptrdiff_t k, ptrdiff_t count) {
-  Twiddles w = load_twiddles(twiddles, k, half, count);
-  Pairs x = unpacked(load_pairs(packed, k, half, count), w);
-  Reals g = load_reals(gains, k, half, count), inverse;
-  RECIPROCAL_SQUARE_ROOT(g.low, inverse.low);
-  RECIPROCAL_SQUARE_ROOT(g.high, inverse.high);
-  (g.low *= 0.5f * inverse.low, g.high *= 0.5f * inverse.high);
-  store_pairs(packed_again(scaled(x, g), w), packed, k, half, count);
-}
-
-DISPATCHED void sp_scale_by_roots(float *packed, const float *restrict twiddles,
-                                  const float *restrict gains, ptrdiff_t half) {
-  close_circle(packed, half);
-  FOR_PAIRS(scale_by_roots, packed, twiddles, gains, half);
-  if (half % 2 == 0) {
-    float gain = 2 * __builtin_sqrtf(gains[half / 2]);
-    packed[half] *= gain;
-    packed[half + 1] *= gain;
-  }
-}

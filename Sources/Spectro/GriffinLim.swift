@@ -68,10 +68,10 @@ public struct GriffinLim: Sendable {
     return signal
   }
 
-  /// A piece of a single stretch, from these phases on, `[frames, bins]`.
+  /// A piece that is worked on as a whole, from these phases on, `[frames, bins]`.
   func audio(from magnitudes: Spectrogram, phases: [PhaseGradient.Turns]) -> [Float] {
-    let stretches = Stretch.all(frames: magnitudes.frames, sampleCount: nil, stft: stft)
-    precondition(stretches.count == 1, "the piece is too long to be worked on as a whole")
+    let stretches = Stretch.all(
+      frames: magnitudes.frames, sampleCount: nil, stft: stft, length: magnitudes.frames)
     var standing = Standing()
     standing.phases = phases
     return audio(

@@ -20,16 +20,22 @@ public final class MelInverter: Sendable {
 
   private let mel: MelSpectrogram
   private let inverse: MelInverse
+  private let stretchLength: Int
 
   /// - Parameters:
   ///   - boundary: that of the `MelSpectrogram`: `.circular` gives loops whose end meets their start.
+  ///   - stretchLength: frames that are worked on at once, which decides about memory; at least 512
+  ///     where windows overlap by three quarters.
   ///   - threads: threads used by one call.
   /// - Throws: `SpectroError.invalidSettings`.
   public init(
     _ settings: SpectrogramSettings, boundary: STFT.Boundary = .reflection,
+    stretchLength: Int = 1024,
     threads: Int = ProcessInfo.processInfo.activeProcessorCount
   ) throws {
+    precondition(stretchLength > 0, "a stretch has frames")
     self.settings = settings
+    self.stretchLength = stretchLength
     mel = try MelSpectrogram(settings, boundary: boundary, threads: threads)
     inverse = MelInverse(mel.filterBank)
   }
@@ -90,7 +96,9 @@ public final class MelInverter: Sendable {
     // Mel values of the frames that were read and are still needed.
     var melValues = [[Float]](repeating: [], count: channels)
     var unread = 0
-    for stretch in Stretch.all(frames: frames, sampleCount: sampleCount, stft: mel.stft) {
+    let stretches = Stretch.all(
+      frames: frames, sampleCount: sampleCount, stft: mel.stft, length: stretchLength)
+    for stretch in stretches {
       let missing = unread..<stretch.frames.upperBound
       if !missing.isEmpty {
         let logMel = try read(missing)
@@ -143,7 +151,7 @@ public final class MelInverter: Sendable {
   /// - Parameter iterations: multiplicative updates after the clipped pseudo-inverse.
   /// - Throws: `SpectroError.invalidSpectrogram` where the bins are not those of the settings or
   ///   values are not a number.
-  public func magnitudes(fromLogMel logMel: Spectrogram, iterations: Int = 20) throws -> Spectrogram
+  public func magnitudes(fromLogMel logMel: Spectrogram, iterations: Int = 50) throws -> Spectrogram
   {
     try check(logMel, frames: logMel.frames)
     return melValues(logMel).withUnsafeBufferPointer {

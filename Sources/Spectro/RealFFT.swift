@@ -98,11 +98,6 @@ final class RealFFT: Sendable {
     sp_scale(scratch.packed, twiddles, gains, half)
   }
 
-  /// Multiplies the spectrum with the square roots of gains, `[bins]`; ready for `inverse`.
-  func scale(_ scratch: Scratch, byRootsOf gains: UnsafePointer<Float>) {
-    sp_scale_by_roots(scratch.packed, twiddles, gains, half)
-  }
-
   /// One thread's working memory.
   struct Scratch {
     /// `[size]`.

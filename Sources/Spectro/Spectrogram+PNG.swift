@@ -244,6 +244,7 @@ extension PictureDescription {
       frames > 0, bins == settings.melBins, frameWidth > 0, binHeight > 0, left >= 0, top >= 0,
       low.isFinite, high.isFinite, low < high, (high - low).isFinite,
       (1...2).contains(channels), (0...height).contains(laneHeight),
+      channels == 1 || laneHeight / bins >= binHeight,
       // Nothing exceeds 2^31 before it is multiplied, so that no product can overflow.
       frames <= width, bins <= height, frameWidth <= width, binHeight <= height,
       left <= width - frames * frameWidth,

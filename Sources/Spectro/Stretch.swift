@@ -24,13 +24,18 @@ struct Stretch {
     let samples: Range<Int>
   }
 
-  /// Frames of a stretch without its halo: a multiple of this, and of what a window spans.
-  private static let length = 1024
+  /// Frames of a stretch without its halo, unless a window spans too many.
+  static let usualLength = 1024
 
   /// The stretches of a piece. A loop is worked on as a whole.
   ///
-  /// - Parameter sampleCount: of the result, by default up to the centre of the last frame.
-  static func all(frames: Int, sampleCount: Int?, stft: STFT) -> [Stretch] {
+  /// - Parameters:
+  ///   - sampleCount: of the result, by default up to the centre of the last frame.
+  ///   - length: frames of a stretch without its halo; rounded up to whole blocks and at least sixteen
+  ///     halos.
+  static func all(
+    frames: Int, sampleCount: Int?, stft: STFT, length: Int = usualLength
+  ) -> [Stretch] {
     let whole = stft.sampleCount(frames: frames)
     if stft.boundary == .circular {
       return [
@@ -45,7 +50,8 @@ struct Stretch {
     // In hops.
     let (window, half) = ((stft.fftSize + hop - 1) / hop, (stft.fftSize / 2 + hop - 1) / hop)
     let halo = (8 * window + STFT.blockSize - 1) / STFT.blockSize * STFT.blockSize
-    let length = max(length, 16 * halo)
+    let length = max(
+      (length + STFT.blockSize - 1) / STFT.blockSize * STFT.blockSize, 16 * halo)
     let count = max(1, (frames - halo) / length)
     return (0..<count).map { index in
       let (first, end) = (index * length, (index + 1) * length)

@@ -26,6 +26,8 @@ extension CommandLineTests {
         }
         #expect(audio.rms > 1e-6)
         #expect(audio.peak <= 1)
+        let metadata = try AudioReader((bench.folder / "piece.\(format)").path).metadata
+        #expect(metadata.comment == "low, seed 7, a model of data")
       }
     }
 

@@ -69,10 +69,8 @@ void sp_pack(const float *spectrum, const float *twiddles, float *packed, ptrdif
 /// sp_pack does. To within 5e-6 of the magnitudes.
 void sp_impose(float *packed, const float *twiddles, const float *magnitudes, ptrdiff_t half);
 
-/// Multiplies X with gains [half + 1], or with their square roots (to within 5e-6 of them), and packs
-/// it for the way back as sp_pack does.
+/// Multiplies X with gains [half + 1], and packs it for the way back as sp_pack does.
 void sp_scale(float *packed, const float *twiddles, const float *gains, ptrdiff_t half);
-void sp_scale_by_roots(float *packed, const float *twiddles, const float *gains, ptrdiff_t half);
 
 // MARK: - Filter banks
 

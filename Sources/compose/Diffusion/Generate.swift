@@ -116,8 +116,13 @@ struct Generate: ParsableCommand {
           force: part == 1)
       }
       line.finish()
+      var metadata = AudioMetadata()
+      metadata.software = "compose \(programVersion)"
+      metadata.comment =
+        (options.label.map { "\($0), " } ?? "") + "seed \(seed), "
+        + "a model of \(model.configuration.history.dataset)"
       let level = try audio.writeUnclipped(
-        to: path, normalizedTo: loudness.target, overwrite: overwrite)
+        to: path, normalizedTo: loudness.target, metadata: metadata, overwrite: overwrite)
       let spent = start.duration(to: clock.now) / .seconds(1)
       let played = options.label.map { ", \($0)" } ?? ""
       Terminal.result(

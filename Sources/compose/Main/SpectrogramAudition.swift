@@ -10,12 +10,12 @@ struct SpectrogramAudition: ParsableCommand {
     abstract: "Lets you hear what a spectrogram keeps, before anyone trains.",
     discussion: """
       Sends sound through a log-mel spectrogram and back, and writes the original and what is left \
-      of it side by side, with a picture of both: no model can sound better. Says in numbers and words \
-      what is lost.
+      of it side by side, with a picture of both: what a model of such spectrograms draws is heard the \
+      same way. Says in numbers and words what is lost.
 
-      Spectral convergence compares the magnitudes of both (lower is better; -20 dB and less is \
-      hard to tell from the original by its notes, -10 dB is blurred); the log-mel error is what is \
-      lost of the spectrogram itself.
+      Spectral convergence compares the magnitudes of both: lower is better, -25 dB is close, -12 dB \
+      is blurred, and noise always counts as lost, since it is drawn anew. The log-mel error is what \
+      is lost of the spectrogram itself.
 
       Of a folder, a few files spread evenly over it are taken; of a long file, a part.
 
@@ -59,8 +59,8 @@ struct SpectrogramAudition: ParsableCommand {
     guard (1...100_000).contains(files) else {
       throw ValidationError("--files must be 1 to 100000.")
     }
-    guard seconds >= 0.1, seconds <= 3600 else {
-      throw ValidationError("--seconds must be 0.1 to 3600.")
+    guard seconds >= 0.1, seconds <= 600 else {
+      throw ValidationError("--seconds must be 0.1 to 600.")
     }
   }
 
@@ -230,6 +230,10 @@ private struct Verdict {
     _ original: AudioBuffer, _ sound: AudioBuffer, _ result: AudioBuffer,
     _ settings: SpectrogramSettings, _ losses: RoundTrip.Losses
   ) throws {
+    guard sound.peak > 0 else {
+      lines = ["silence, which comes back as silence"]
+      return
+    }
     lines = [
       String(
         format: "spectral convergence %.1f dB, log-mel error %.2f dB: %@",
@@ -244,10 +248,10 @@ private struct Verdict {
 
   private static func fidelity(_ losses: RoundTrip.Losses) -> String {
     switch losses.spectralConvergence {
-    case ..<(-25): "hard to tell from the original"
-    case ..<(-18): "close to the original"
-    case ..<(-12): "notes slightly blurred, or much noise, which is drawn anew"
-    default: "blurred, or mostly noise, which is drawn anew"
+    case ..<(-25): "close to the original"
+    case ..<(-18): "slightly blurred"
+    case ..<(-12): "blurred, or much noise, which is drawn anew"
+    default: "much blurred, or mostly noise, which is drawn anew"
     }
   }
 
@@ -257,6 +261,7 @@ private struct Verdict {
     let spread = Bandwidth(of: original.mono().channels[0], sampleRate: original.sampleRate)
     let (limit, top) = (settings.topFrequency, spread.top)
     func kilohertz(_ hertz: Double) -> String { String(format: "%.1f kHz", hertz / 1000) }
+    if top == 0 { return "bandwidth: a constant, which no mel filter sees, is lost" }
     if top <= limit * 1.02 {
       return "bandwidth: nothing is lost; the sound ends at \(kilohertz(top))"
     }

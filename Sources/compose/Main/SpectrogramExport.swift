@@ -72,6 +72,9 @@ struct SpectrogramExport: ParsableCommand {
     guard from ?? 0 >= 0, from ?? 0 < to ?? .infinity, (from ?? 0).isFinite else {
       throw ValidationError("--from must be 0 or more, and less than --to.")
     }
+    guard from ?? 0 <= 1e9 else {
+      throw ValidationError("--from must be at most 1000000000 seconds.")
+    }
     guard width ?? 2 >= 2 else { throw ValidationError("--width must be 2 or more.") }
     guard !data || !(plain || waveform || colorMap != nil || width != nil) else {
       throw ValidationError(
@@ -92,6 +95,10 @@ struct SpectrogramExport: ParsableCommand {
       guard let format = SpectrogramFormat(path: job.output) else {
         throw CommandError.unsupportedOutput(job.output, choices: ".png, .npy or .csv")
       }
+      if let asked = self.format, asked != format {
+        throw CommandError.uselessOptions(
+          "--format", because: "the name \(job.output) tells the format")
+      }
       if format != .png, colorMap != nil || plain || data || waveform || width != nil {
         throw CommandError.uselessOptions(
           "--color-map, --waveform, --width, --plain and --data",
@@ -103,6 +110,8 @@ struct SpectrogramExport: ParsableCommand {
       try export.make(job, threads: threads, check: check)
     }
   }
+
+  private var channelCount: Int { stereo ? 2 : settings.preset?.channelCount ?? 1 }
 
   /// In blocks: hours of sound take no more memory than minutes.
   private func make(
@@ -120,9 +129,9 @@ struct SpectrogramExport: ParsableCommand {
     var missing = to.map { Int(min($0 * rate, 1e15)) - first } ?? .max
 
     let mel = try MelSpectrogram(settings, threads: threads)
-    var streams = [MelStream](repeating: MelStream(mel), count: stereo ? 2 : 1)
+    var streams = [MelStream](repeating: MelStream(mel), count: channelCount)
     // Fewer channels are resampled in less time; an outline shows all.
-    let layout: ChannelLayout = stereo ? .midSide : .mono
+    let layout: ChannelLayout = channelCount == 2 ? .midSide : .mono
     let kept = waveform ? .channels(reader.channelCount) : layout
     let resampler =
       reader.sampleRate == settings.sampleRate
@@ -167,7 +176,6 @@ struct SpectrogramExport: ParsableCommand {
   private func writer(
     _ job: FileJobs.Job, _ settings: SpectrogramSettings
   ) throws -> any SpectrogramWriter {
-    let channelCount = stereo ? 2 : 1
     switch SpectrogramFormat(path: job.output) {
     case .npy:
       return try NPYWriter(

@@ -53,11 +53,12 @@ extension AudioBuffer {
   ///
   /// - Returns: how loud the file is.
   public func writeUnclipped(
-    to path: String, normalizedTo target: NormalizationTarget? = nil, overwrite: Bool
+    to path: String, normalizedTo target: NormalizationTarget? = nil,
+    metadata: AudioMetadata = AudioMetadata(), overwrite: Bool
   ) throws -> Loudness {
     let loudness = try loudness()
     let gain = gain(for: loudness, to: target, path: path)
-    try amplified(by: gain).write(to: path, overwrite: overwrite)
+    try amplified(by: gain).write(to: path, metadata: metadata, overwrite: overwrite)
     return loudness.amplified(by: gain)
   }
 }
