@@ -6,7 +6,7 @@ public import Foundation
 /// Mel to linear by non-negative least squares, first phases from the gradient of the magnitudes,
 /// then fast Griffin-Lim. Its iterations do not hold on to the first guess of the linear magnitudes:
 /// each takes those of the signal so far, corrected by two multiplicative updates towards the mel
-/// values, so that what a mel filter cannot tell apart is told by what a signal can have; a tenth of
+/// values, so that what a mel filter cannot tell apart is told by what a signal can have; a fifth of
 /// the guess stays. Docs/inversion.md has what else was tried.
 public final class MelInverter: Sendable {
   public let settings: SpectrogramSettings
@@ -16,7 +16,7 @@ public final class MelInverter: Sendable {
   private static let guessIterations = 50
   /// Of the magnitudes held to the mel values, against the first guess: where there is noise, whose
   /// magnitudes nobody can know, the guess is their mean.
-  private static let melWeight: Float = 0.9
+  private static let melWeight: Float = 0.8
 
   private let mel: MelSpectrogram
   private let inverse: MelInverse
