@@ -51,13 +51,17 @@ DISPATCHED void sp_divide(const float *a, const float *b, float scale, float flo
 }
 
 DISPATCHED void sp_square_root(float *values, ptrdiff_t count) {
-  for (ptrdiff_t i = 0; i < count; i += lanes) {
-    size_t bytes = (count - i < lanes ? count - i : lanes) * sizeof(float);
-    f8 x = 0;
-    memcpy(&x, values + i, bytes);
+  ptrdiff_t i = 0;
+  f8 x = 0;
+  for (; i + lanes <= count; i += lanes) {
+    LOAD(x, values + i);
     x = __builtin_elementwise_sqrt(x);
-    memcpy(values + i, &x, bytes);
+    STORE(values + i, x);
   }
+  x = 0;
+  memcpy(&x, values + i, (count - i) * sizeof(float));
+  x = __builtin_elementwise_sqrt(x);
+  memcpy(values + i, &x, (count - i) * sizeof(float));
 }
 
 // Cody and Waite's reduction of x to m 2^e with m in [sqrt(1/2), sqrt(2)), and
