@@ -105,6 +105,13 @@ public enum ChannelLayout: Sendable, Hashable {
 }
 
 extension AudioBuffer {
+  /// Stereo from the channels of `ChannelLayout.midSide`, which must be of the same length.
+  public init(mid: [Float], side: [Float], sampleRate: Int) {
+    self.init(
+      channels: [zip(mid, side).map { $0 + $1 }, zip(mid, side).map { $0 - $1 }],
+      sampleRate: sampleRate)
+  }
+
   /// The same sound in another layout.
   public func arranged(as layout: ChannelLayout) -> AudioBuffer {
     let mixed = mixed(toChannels: layout.channelCount)

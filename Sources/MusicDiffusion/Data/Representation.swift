@@ -32,20 +32,14 @@ public struct Representation: Codable, Sendable, Equatable {
   /// Any sound at this representation's rate, as mono or as mid and side: mid = (left + right) / 2,
   /// side = (left − right) / 2.
   package func channels(of audio: AudioBuffer) throws -> [[Float]] {
-    let planes = try audio.mixed(toChannels: channels).resampled(to: sampleRate).channels
-    guard channels == 2 else { return planes }
-    return [
-      zip(planes[0], planes[1]).map { ($0 + $1) / 2 },
-      zip(planes[0], planes[1]).map { ($0 - $1) / 2 },
-    ]
+    let sound = try audio.mixed(toChannels: channels).resampled(to: sampleRate)
+    return sound.arranged(as: channels == 2 ? .midSide : .mono).channels
   }
 
   /// The inverse of ``channels(of:)``.
   package func audio(fromChannels planes: [[Float]]) -> AudioBuffer {
     guard channels == 2 else { return AudioBuffer(channels: planes, sampleRate: sampleRate) }
-    let left = zip(planes[0], planes[1]).map { $0 + $1 }
-    let right = zip(planes[0], planes[1]).map { $0 - $1 }
-    return AudioBuffer(channels: [left, right], sampleRate: sampleRate)
+    return AudioBuffer(mid: planes[0], side: planes[1], sampleRate: sampleRate)
   }
 
   func validate() throws {

@@ -170,10 +170,7 @@ struct SpectrogramAudition: ParsableCommand {
       return AudioBuffer(channels: try trip.copy(of: sound.channels), sampleRate: sound.sampleRate)
     }
     let planes = try trip.copy(of: sound.arranged(as: .midSide).channels)
-    return AudioBuffer(
-      channels: [
-        zip(planes[0], planes[1]).map { $0 + $1 }, zip(planes[0], planes[1]).map { $0 - $1 },
-      ], sampleRate: sound.sampleRate)
+    return AudioBuffer(mid: planes[0], side: planes[1], sampleRate: sound.sampleRate)
   }
 
   /// The whole file, or the middle of a longer one.

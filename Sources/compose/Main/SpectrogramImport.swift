@@ -92,19 +92,16 @@ struct SpectrogramImport: ParsableCommand {
         return block
       } write: { samples in
         try check()
-        let channels =
-          samples.count == 1 ? samples : leftAndRight(mid: samples[0], side: samples[1])
-        try write(AudioBuffer(channels: channels, sampleRate: settings.sampleRate))
+        try write(
+          samples.count == 1
+            ? AudioBuffer(channels: samples, sampleRate: settings.sampleRate)
+            : AudioBuffer(mid: samples[0], side: samples[1], sampleRate: settings.sampleRate))
       }
     }
     let seconds = Double(written.sampleCount) / Double(settings.sampleRate)
     return "\(job.output): "
       + String(format: "%.2f s at %d Hz, ", seconds, settings.sampleRate)
       + written.loudness.description
-  }
-
-  private func leftAndRight(mid: [Float], side: [Float]) -> [[Float]] {
-    [zip(mid, side).map { $0 + $1 }, zip(mid, side).map { $0 - $1 }]
   }
 
   /// The file's own, or else those given.
