@@ -42,17 +42,49 @@ DISPATCHED void sp_filter(const float *restrict spectrum, const int32_t *restric
   }
 }
 
-DISPATCHED void sp_spread(const float *restrict values, const SPSegment *restrict segments,
-                          ptrdiff_t count, const float *restrict falling,
+// WHAT(i, lower, upper) for the bins of each segment, eight at a time; what is done to up to seven bins
+// behind a segment is done again, rightly, with the next.
+#define FOR_SEGMENTS(WHAT)                                           \
+  do {                                                               \
+    float lower = values[0];                                         \
+    for (ptrdiff_t k = 0; k < filters; k++) {                        \
+      float upper = k + 1 < filters ? values[k + 1] : 0;             \
+      for (ptrdiff_t i = starts[k]; i < starts[k + 1]; i += lanes) { \
+        f8 down, up;                                                 \
+        LOAD(down, falling + i);                                     \
+        LOAD(up, rising + i);                                        \
+        f8 sum = lower * down + upper * up;                          \
+        WHAT;                                                        \
+      }                                                              \
+      lower = upper;                                                 \
+    }                                                                \
+  } while (0)
+
+DISPATCHED void sp_spread(const float *restrict values, const int32_t *restrict starts,
+                          ptrdiff_t filters, const float *restrict falling,
                           const float *restrict rising, float *restrict output) {
-  for (const SPSegment *segment = segments; segment < segments + count; segment++) {
-    float lower = values[segment->lower], upper = values[segment->upper];
-    for (ptrdiff_t i = segment->start; i < segment->end; i += lanes) {
-      f8 down, up;
-      LOAD(down, falling + i);
-      LOAD(up, rising + i);
-      f8 sum = lower * down + upper * up;
-      STORE(output + i, sum);
-    }
+  FOR_SEGMENTS(STORE(output + i, sum));
+}
+
+DISPATCHED void sp_update(const float *restrict input, const float *restrict values,
+                          const int32_t *restrict starts, ptrdiff_t filters,
+                          const float *restrict falling, const float *restrict rising,
+                          float *restrict output) {
+  FOR_SEGMENTS({
+    f8 x;
+    LOAD(x, input + i);
+    x *= sum;
+    STORE(output + i, x);
+  });
+}
+
+DISPATCHED void sp_fit(const float *restrict wanted, const float *restrict diagonal,
+                       const float *restrict beside, float scale, const float *restrict gains,
+                       float *restrict output, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i++) {
+    float sum = diagonal[i] * gains[i] + beside[i] * gains[i + 1] + beside[i - 1] * gains[i - 1];
+    float divisor = scale * sum > 1e-30f ? scale * sum : 1e-30f;
+    float gain = gains[i] * wanted[i] / divisor;
+    output[i] = gain < 1e15f ? gain : 1e15f;
   }
 }

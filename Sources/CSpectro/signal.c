@@ -32,22 +32,8 @@ DISPATCHED void sp_extrapolate(float *restrict last, const float *restrict next,
   }
 }
 
-DISPATCHED void sp_blend(float *restrict gains, const float *restrict values,
-                         const float *restrict wanted, float weight, float floor,
-                         ptrdiff_t count) {
-  for (ptrdiff_t i = 0; i < count; i++) {
-    float value = values[i] > floor ? values[i] : floor;
-    gains[i] = weight * gains[i] + (1 - weight) * wanted[i] / value;
-  }
-}
-
-DISPATCHED void sp_divide(const float *a, const float *b, float scale, float floor, float *output,
-                          ptrdiff_t count) {
-#pragma clang loop vectorize(assume_safety)
-  for (ptrdiff_t i = 0; i < count; i++) {
-    float divisor = scale * b[i];
-    output[i] = a[i] / (divisor > floor ? divisor : floor);
-  }
+void sp_prefetch(const float *values, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i += 16) __builtin_prefetch(values + i);
 }
 
 DISPATCHED void sp_square_root(float *values, ptrdiff_t count) {

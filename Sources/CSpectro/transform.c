@@ -238,21 +238,38 @@ DISPATCHED void sp_impose(float *packed, const float *restrict twiddles,
   }
 }
 
-INLINE void scale(float *packed, const float *twiddles, const float *gains, ptrdiff_t half,
-                  ptrdiff_t k, ptrdiff_t count) {
+// What to impose: weight * powers + (1 - weight) * magnitudes^2.
+typedef struct {
+  const float *powers, *magnitudes;
+  float weight;
+} Mixture;
+
+INLINE void impose_mixture(float *packed, const float *twiddles, Mixture mixture, ptrdiff_t half,
+                           ptrdiff_t k, ptrdiff_t count) {
   Twiddles w = load_twiddles(twiddles, k, half, count);
   Pairs x = unpacked(load_pairs(packed, k, half, count), w);
-  Reals g = load_reals(gains, k, half, count);
-  (g.low *= 0.5f, g.high *= 0.5f);
-  store_pairs(packed_again(scaled(x, g), w), packed, k, half, count);
+  Reals p = load_reals(mixture.powers, k, half, count);
+  Reals m = load_reals(mixture.magnitudes, k, half, count), r = squares(x), root;
+  p.low = mixture.weight * p.low + (1 - mixture.weight) * m.low * m.low;
+  p.high = mixture.weight * p.high + (1 - mixture.weight) * m.high * m.high;
+  // sqrt(p / r) = p / sqrt(p r).
+  RECIPROCAL_SQUARE_ROOT(p.low * r.low + tiny, root.low);
+  RECIPROCAL_SQUARE_ROOT(p.high * r.high + tiny, root.high);
+  (p.low *= root.low, p.high *= root.high);
+  store_pairs(packed_again(scaled(x, p), w), packed, k, half, count);
 }
 
-DISPATCHED void sp_scale(float *packed, const float *restrict twiddles,
-                         const float *restrict gains, ptrdiff_t half) {
+DISPATCHED void sp_impose_mixture(float *packed, const float *restrict twiddles,
+                                  const float *restrict powers, const float *restrict magnitudes,
+                                  float weight, ptrdiff_t half) {
+  Mixture mixture = {powers, magnitudes, weight};
   close_circle(packed, half);
-  FOR_PAIRS(scale, packed, twiddles, gains, half);
+  FOR_PAIRS(impose_mixture, packed, twiddles, mixture, half);
   if (half % 2 == 0) {
-    packed[half] *= 2 * gains[half / 2];
-    packed[half + 1] *= 2 * gains[half / 2];
+    float re = packed[half], im = packed[half + 1], m = magnitudes[half / 2];
+    float power = weight * powers[half / 2] + (1 - weight) * m * m;
+    float gain = 2 * power / __builtin_sqrtf(power * (re * re + im * im) + tiny);
+    packed[half] *= gain;
+    packed[half + 1] *= gain;
   }
 }

@@ -44,30 +44,25 @@ struct FilterProduct: Sendable {
 /// `A' y` for a bank of triangular filters, each of which begins where its neighbour has its peak: no
 /// bin is seen by more than two, which are neighbours.
 struct TransposedFilterProduct: Sendable {
-  private let segments: [SPSegment]
+  /// `[filters + 1]`: the first bin that filter `k` and the next one see, and at last `bins`.
+  private var starts: [Int32]
   /// `[bins]` and `MelFilterBank.padding` zeros: the weights of the lower and the upper of two filters.
   private var falling, rising: [Float]
 
   /// - Parameters: see `FilterProduct`.
   init(_ matrix: [Float], bands: [Range<Int>], bins: Int) {
-    var segments: [SPSegment] = []
+    starts = [0]
     falling = [Float](repeating: 0, count: bins + MelFilterBank.padding)
     rising = falling
-    var lower = 0
     for bin in 0..<bins {
-      while lower + 1 < bands.count && bands[lower].upperBound <= bin { lower += 1 }
-      let upper = min(lower + 1, bands.count - 1)
-      falling[bin] = matrix[lower * bins + bin]
-      if upper > lower { rising[bin] = matrix[upper * bins + bin] }
-      if segments.last?.lower == Int32(lower) {
-        segments[segments.count - 1].end += 1
-      } else {
-        segments.append(
-          SPSegment(
-            start: Int32(bin), end: Int32(bin + 1), lower: Int32(lower), upper: Int32(upper)))
+      while starts.count < bands.count && bands[starts.count - 1].upperBound <= bin {
+        starts.append(Int32(bin))
       }
+      let lower = starts.count - 1
+      falling[bin] = matrix[lower * bins + bin]
+      if lower + 1 < bands.count { rising[bin] = matrix[(lower + 1) * bins + bin] }
     }
-    self.segments = segments
+    while starts.count <= bands.count { starts.append(Int32(bins)) }
   }
 
   /// The product with each bin divided by the sum of its weights; 0 where no filter sees it.
@@ -87,6 +82,20 @@ struct TransposedFilterProduct: Sendable {
   ///   - values: `[filters]`, finite.
   ///   - output: `[bins]` and `MelFilterBank.padding` more, which may become anything finite.
   func callAsFunction(_ values: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>) {
-    sp_spread(values, segments, segments.count, falling, rising, output)
+    sp_spread(values, starts, starts.count - 1, falling, rising, output)
+  }
+
+  /// The product times `factors`.
+  ///
+  /// - Parameters:
+  ///   - values: `[filters]`, finite.
+  ///   - factors: `[bins]` and `MelFilterBank.padding` more, finite.
+  ///   - output: `[bins]` and `MelFilterBank.padding` more, which may become anything finite; not
+  ///     `factors`.
+  func callAsFunction(
+    _ values: UnsafePointer<Float>, times factors: UnsafePointer<Float>,
+    into output: UnsafeMutablePointer<Float>
+  ) {
+    sp_update(factors, values, starts, starts.count - 1, falling, rising, output)
   }
 }

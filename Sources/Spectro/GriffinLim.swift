@@ -122,19 +122,14 @@ public struct GriffinLim: Sendable {
           project(frame, scratch)
         }
       }
-      overlapAdd.join(into: &signal)
       last.withUnsafeMutableBufferPointer { last in
         previous.withUnsafeMutableBufferPointer { previous in
-          signal.withUnsafeBufferPointer { signal in
-            nonisolated(unsafe) let (last, previous) = (last, previous)
-            forEachBlock(of: signal.count, size: 1 << 14, threads: stft.threads) { part in
-              guard let last = last.baseAddress, let previous = previous.baseAddress,
-                let signal = signal.baseAddress
-              else { return }
-              sp_extrapolate(
-                last + part.lowerBound, signal + part.lowerBound, previous + part.lowerBound,
-                relaxation, momentum, part.count)
-            }
+          nonisolated(unsafe) let (last, previous) = (last.baseAddress, previous.baseAddress)
+          overlapAdd.join(into: &signal) { part, values in
+            guard let last, let previous else { return }
+            sp_extrapolate(
+              last + part.lowerBound, values, previous + part.lowerBound, relaxation, momentum,
+              part.count)
           }
         }
       }

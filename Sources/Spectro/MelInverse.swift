@@ -4,15 +4,21 @@ import CSpectro
 ///
 /// The start is the pseudo-inverse `A' (A A')^-1 m`, clipped at 0. A triangle of the bank overlaps
 /// only its neighbours, so `A A'` is tridiagonal and the inverse costs no more than the product.
-/// It is polished by the multiplicative updates of Lee and Seung 2001 (theorem 2), which descend
-/// in the divergence of `A x` from `m` and keep zeros zero.
+/// It is polished by multiplicative updates, which keep zeros zero. Those of Lee and Seung 2001
+/// (theorem 2) multiply with `G r`, where `G` is `A'` over the column sums of `A` and `r = m / A x`.
+/// Ours multiply with `G g` for gains `g` of the mel bins that are nearer to what is wanted,
+/// `A (x G g) = m`. The left side is `T g` with a tridiagonal matrix `T`, again since filters overlap
+/// their neighbours alone: so a few steps `g <- g m / T g`, of which `r` is the first from 1, cost little
+/// beside one update, and each update does the work of several.
 struct MelInverse: Sendable {
   let bank: MelFilterBank
   /// Factors of `A A' = L D L'`: the pivots D and the entries left of L's diagonal.
   private let pivots: [Float]
   private let lower: [Float]
-  /// `A'` over the column sums of `A`.
-  private let updates: TransposedFilterProduct
+  /// `G`.
+  private let spread: TransposedFilterProduct
+  /// `T` as a product with `x`: its diagonal and the entries beside it.
+  private let overlaps: FilterProduct
 
   init(_ bank: MelFilterBank) {
     self.bank = bank
@@ -34,7 +40,30 @@ struct MelInverse: Sendable {
     }
     self.pivots = pivots.map { Float($0) }
     self.lower = lower.map { Float($0) }
-    updates = bank.transposedProduct.dividedByColumnSums()
+    spread = bank.transposedProduct.dividedByColumnSums()
+    overlaps = Self.overlaps(bank)
+  }
+
+  /// `A_ki G_ik` for each filter `k`, then `A_ki G_i(k+1)`.
+  private static func overlaps(_ bank: MelFilterBank) -> FilterProduct {
+    let (melBins, fftBins) = (bank.melBins, bank.fftBins)
+    var sums = [Float](repeating: 0, count: fftBins)
+    for mel in 0..<melBins {
+      for bin in bank.bands[mel] { sums[bin] += bank.weights[mel * fftBins + bin] }
+    }
+    var matrix = [Float](repeating: 0, count: 2 * melBins * fftBins)
+    var bands = bank.bands + bank.bands
+    for mel in 0..<melBins {
+      let next = mel + 1 < melBins ? bank.bands[mel + 1] : 0..<0
+      bands[melBins + mel] = bank.bands[mel].clamped(to: next)
+      for (row, other) in [(mel, mel), (melBins + mel, mel + 1)] {
+        for bin in bands[row] {
+          let weights = (bank.weights[mel * fftBins + bin], bank.weights[other * fftBins + bin])
+          matrix[row * fftBins + bin] = weights.0 * weights.1 / sums[bin]
+        }
+      }
+    }
+    return FilterProduct(matrix, bands: bands, bins: fftBins)
   }
 
   /// Solves for one frame.
@@ -42,9 +71,10 @@ struct MelInverse: Sendable {
   /// - Parameters:
   ///   - mel: `[melBins]`.
   ///   - linear: `[fftBins]` and `MelFilterBank.padding` more, which become 0.
-  ///   - iterations: multiplicative updates after the clipped pseudo-inverse.
+  ///   - iterations: updates after the clipped pseudo-inverse.
   func solve(
-    _ mel: UnsafePointer<Float>, into linear: UnsafeMutablePointer<Float>, iterations: Int
+    _ mel: UnsafePointer<Float>, into linear: UnsafeMutablePointer<Float>, iterations: Int,
+    steps: Int
   ) {
     let (melBins, fftBins) = (bank.melBins, bank.fftBins)
     withUnsafeTemporaryAllocation(of: Float.self, capacity: melBins) { dual in
@@ -56,33 +86,46 @@ struct MelInverse: Sendable {
     }
     // Not 0, which no update could leave.
     for bin in 0..<fftBins { linear[bin] = max(linear[bin], 1e-20) }
-    for bin in fftBins..<fftBins + MelFilterBank.padding { linear[bin] = 0 }
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: fftBins + MelFilterBank.padding) {
-      gains in
-      let gains = gains.baseAddress.unsafelyUnwrapped
+    (linear + fftBins).update(repeating: 0, count: MelFilterBank.padding)
+    let padded = fftBins + MelFilterBank.padding
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: padded) { other in
+      var (from, to) = (linear, other.baseAddress.unsafelyUnwrapped)
       for _ in 0..<iterations {
-        self.gains(linear, toward: mel, into: gains)
-        for bin in 0..<fftBins { linear[bin] *= gains[bin] }
+        update(from, toward: mel, steps: steps, into: to)
+        swap(&from, &to)
       }
+      if from != linear { linear.update(from: from, count: padded) }
     }
   }
 
-  /// What one update multiplies each bin with: `A'(m / A x)` over the column sums of `A`.
+  /// One update.
   ///
   /// - Parameters:
   ///   - linear: `[fftBins]` and `MelFilterBank.padding` more, finite.
   ///   - scale: what `linear` is to be multiplied with to be `x`.
   ///   - mel: `[melBins]`.
-  ///   - gains: `[fftBins]` and `MelFilterBank.padding` more.
-  func gains(
-    _ linear: UnsafePointer<Float>, scale: Float = 1, toward mel: UnsafePointer<Float>,
-    into gains: UnsafeMutablePointer<Float>
+  ///   - steps: towards the gains of the mel bins; 1 makes it Lee and Seung's update.
+  ///   - output: `[fftBins]` and `MelFilterBank.padding` more, which become 0; not `linear`.
+  func update(
+    _ linear: UnsafePointer<Float>, scale: Float = 1, toward mel: UnsafePointer<Float>, steps: Int,
+    into output: UnsafeMutablePointer<Float>
   ) {
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: bank.melBins) { ratios in
-      let ratios = ratios.baseAddress.unsafelyUnwrapped
-      bank.product(linear, into: ratios)
-      sp_divide(mel, ratios, scale, 1e-30, ratios, bank.melBins)
-      updates(ratios, into: gains)
+    let melBins = bank.melBins
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: 4 * melBins + 4) { scratch in
+      // Each with a 0 at both ends.
+      var gains = scratch.baseAddress.unsafelyUnwrapped + 1
+      var next = gains + melBins + 2
+      let diagonal = next + melBins + 1
+      let beside = diagonal + melBins
+      for edge in [gains - 1, gains + melBins, next - 1, next + melBins] { edge.pointee = 0 }
+      gains.update(repeating: 1, count: melBins)
+      overlaps(linear, into: diagonal)
+      for _ in 0..<steps {
+        sp_fit(mel, diagonal, beside, scale, gains, next, melBins)
+        swap(&gains, &next)
+      }
+      spread(gains, times: linear, into: output)
     }
+    (output + bank.fftBins).update(repeating: 0, count: MelFilterBank.padding)
   }
 }

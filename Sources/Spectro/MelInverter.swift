@@ -3,19 +3,20 @@ public import Foundation
 
 /// Log-mel spectrogram to sound, the way back of `MelSpectrogram` with the same settings.
 ///
-/// Mel to linear by non-negative least squares, first phases from the gradient of the magnitudes,
-/// then fast Griffin-Lim. Its iterations do not hold on to the first guess of the linear magnitudes:
-/// each takes those of the signal so far, corrected by two multiplicative updates towards the mel
-/// values, so that what a mel filter cannot tell apart is told by what a signal can have; a fifth of
-/// the guess stays. Docs/inversion.md has what else was tried.
+/// Mel to linear by multiplicative updates, first phases from the gradient of the magnitudes, then
+/// fast Griffin-Lim. Its iterations do not hold on to the first guess of the linear magnitudes: each
+/// takes those of the signal so far, corrected by an update towards the mel values, so that what a mel
+/// filter cannot tell apart is told by what a signal can have; of the energies, a fifth is the guess's.
+/// Docs/inversion.md has what else was tried.
 public final class MelInverter: Sendable {
   public let settings: SpectrogramSettings
 
   // Chosen on chorales, drums and orchestras: Docs/inversion.md.
   private static let relaxation = 1.3
-  private static let guessIterations = 50
-  /// Of the magnitudes held to the mel values, against the first guess: where there is noise, whose
-  /// magnitudes nobody can know, the guess is their mean.
+  private static let (guessIterations, guessSteps) = (12, 8)
+  private static let steps = 4
+  /// Of the energies held to the mel values, against those of the first guess: where there is noise,
+  /// whose magnitudes nobody can know, the guess is their mean.
   private static let melWeight: Float = 0.8
 
   private let mel: MelSpectrogram
@@ -55,17 +56,34 @@ public final class MelInverter: Sendable {
     fromLogMel logMel: Spectrogram, iterations: Int = 32, momentum: Double = 0.95,
     seed: UInt64 = 0, sampleCount: Int? = nil
   ) throws -> [Float] {
-    let bins = logMel.bins
-    var samples: [Float] = []
-    samples.reserveCapacity(sampleCount ?? mel.stft.sampleCount(frames: logMel.frames))
     try audio(
-      frames: logMel.frames, channels: 1, iterations: iterations, momentum: momentum, seed: seed,
-      sampleCount: sampleCount
+      fromLogMel: [logMel], iterations: iterations, momentum: momentum, seed: seed,
+      sampleCount: sampleCount)[0]
+  }
+
+  /// The same for channels of equal length, which are worked on side by side.
+  ///
+  /// - Returns: `[channels][samples]`, each as it would be by itself.
+  public func audio(
+    fromLogMel channels: [Spectrogram], iterations: Int = 32, momentum: Double = 0.95,
+    seed: UInt64 = 0, sampleCount: Int? = nil
+  ) throws -> [[Float]] {
+    let frames = channels.first?.frames ?? 0
+    for channel in channels { try check(channel, frames: frames) }
+    let count = sampleCount ?? mel.stft.sampleCount(frames: frames)
+    var samples = [[Float]](repeating: [], count: channels.count)
+    for channel in samples.indices { samples[channel].reserveCapacity(count) }
+    try audio(
+      frames: frames, channels: channels.count, iterations: iterations, momentum: momentum,
+      seed: seed, sampleCount: sampleCount
     ) { frames in
-      let values = logMel.values[frames.lowerBound * bins..<frames.upperBound * bins]
-      return [Spectrogram(values: Array(values), frames: frames.count, bins: bins)]
+      channels.map { logMel in
+        let values = logMel.values[
+          frames.lowerBound * logMel.bins..<frames.upperBound * logMel.bins]
+        return Spectrogram(values: Array(values), frames: frames.count, bins: logMel.bins)
+      }
     } write: {
-      samples += $0[0]
+      for (channel, part) in $0.enumerated() { samples[channel] += part }
     }
     return samples
   }
@@ -90,8 +108,11 @@ public final class MelInverter: Sendable {
     sampleCount: Int? = nil, read: (_ frames: Range<Int>) throws -> [Spectrogram],
     write: (_ samples: [[Float]]) throws -> Void
   ) throws {
+    // Whole channels are shared out first: threads that work on one wait for each other in each pass.
+    let threads = mel.stft.threads
     let griffinLim = GriffinLim(
-      mel.stft, iterations: iterations, momentum: momentum, relaxation: Self.relaxation)
+      mel.stft.with(threads: max(1, threads / max(1, channels))), iterations: iterations,
+      momentum: momentum, relaxation: Self.relaxation)
     var standing = [GriffinLim.Standing](repeating: .init(), count: channels)
     // Mel values of the frames that were read and are still needed.
     var melValues = [[Float]](repeating: [], count: channels)
@@ -112,12 +133,19 @@ public final class MelInverter: Sendable {
         }
         unread = stretch.frames.upperBound
       }
-      try write(
-        melValues.indices.map { channel in
-          samples(
-            of: stretch, melValues: melValues[channel], griffinLim, seed: seed,
-            standing: &standing[channel])
-        })
+      var finished = [[Float]](repeating: [], count: channels)
+      finished.withUnsafeMutableBufferPointer { finished in
+        standing.withUnsafeMutableBufferPointer { standing in
+          nonisolated(unsafe) let (finished, standing) = (finished, standing)
+          forEachBlock(of: channels, size: 1, threads: threads) {
+            let channel = $0.lowerBound
+            finished[channel] = samples(
+              of: stretch, melValues: melValues[channel], griffinLim, seed: seed,
+              standing: &standing[channel])
+          }
+        }
+      }
+      try write(finished)
       let done = (stretch.next?.frame ?? frames) - stretch.frames.lowerBound
       for channel in melValues.indices {
         melValues[channel].removeFirst(min(melValues[channel].count, done * settings.melBins))
@@ -131,7 +159,8 @@ public final class MelInverter: Sendable {
     standing: inout GriffinLim.Standing
   ) -> [Float] {
     melValues.withUnsafeBufferPointer { melValues in
-      let guess = magnitudes(fromMel: melValues, iterations: Self.guessIterations)
+      let guess = magnitudes(
+        fromMel: melValues, iterations: Self.guessIterations, threads: griffinLim.stft.threads)
       return griffinLim.audio(
         of: stretch, magnitudes: guess, start: .phaseGradient, seed: seed, standing: &standing
       ) { frame, scratch in
@@ -148,14 +177,14 @@ public final class MelInverter: Sendable {
   /// Magnitudes in the STFT's unit, `[frames, fftSize / 2 + 1]`, whose mel spectrogram is nearest
   /// to the given one, each frame by itself.
   ///
-  /// - Parameter iterations: multiplicative updates after the clipped pseudo-inverse.
+  /// - Parameter iterations: updates of all bins after the clipped pseudo-inverse.
   /// - Throws: `SpectroError.invalidSpectrogram` where the bins are not those of the settings or
   ///   values are not a number.
-  public func magnitudes(fromLogMel logMel: Spectrogram, iterations: Int = 50) throws -> Spectrogram
+  public func magnitudes(fromLogMel logMel: Spectrogram, iterations: Int = 12) throws -> Spectrogram
   {
     try check(logMel, frames: logMel.frames)
     return melValues(logMel).withUnsafeBufferPointer {
-      magnitudes(fromMel: $0, iterations: iterations)
+      magnitudes(fromMel: $0, iterations: iterations, threads: mel.stft.threads)
     }
   }
 
@@ -186,20 +215,20 @@ public final class MelInverter: Sendable {
 
   /// `[frames, melBins]` to magnitudes in the STFT's unit, `[frames, fftSize / 2 + 1]`.
   private func magnitudes(
-    fromMel melValues: UnsafeBufferPointer<Float>, iterations: Int
+    fromMel melValues: UnsafeBufferPointer<Float>, iterations: Int, threads: Int
   ) -> Spectrogram {
     let (bins, melBins) = (mel.stft.bins, settings.melBins)
     let frames = melValues.count / melBins
     let (scale, power) = (Float(1 / mel.magnitudeScale), settings.power)
     let values = [Float](unsafeUninitializedCapacity: frames * bins) { output, count in
       let output = output.baseAddress
-      forEachBlock(of: frames, size: STFT.blockSize, threads: mel.stft.threads) { block in
+      forEachBlock(of: frames, size: STFT.blockSize, threads: threads) { block in
         withUnsafeTemporaryAllocation(of: Float.self, capacity: bins + MelFilterBank.padding) {
           linear in
           let linear = linear.baseAddress.unsafelyUnwrapped
           for frame in block {
             let row = melValues.baseAddress.unsafelyUnwrapped + frame * melBins
-            inverse.solve(row, into: linear, iterations: iterations)
+            inverse.solve(row, into: linear, iterations: iterations, steps: Self.guessSteps)
             let target = output.unsafelyUnwrapped + frame * bins
             for bin in 0..<bins {
               target[bin] = scale * (power == 2 ? linear[bin].squareRoot() : linear[bin])
@@ -220,23 +249,14 @@ public final class MelInverter: Sendable {
     let (stft, power) = (mel.stft, settings.power)
     let scale = Float(pow(mel.magnitudeScale, power))
     let values = scratch.magnitudes
+    sp_prefetch(guess, stft.bins)
     stft.magnitudes(scratch, power: power, into: values)
     let padded = stft.bins + MelFilterBank.padding
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: 3 * padded) {
-      let gains = $0.baseAddress.unsafelyUnwrapped
-      let (more, moved) = (gains + padded, gains + 2 * padded)
-      inverse.gains(values, scale: scale, toward: melValues, into: gains)
-      // A second update, of what the first one makes.
-      moved.update(repeating: 0, count: padded)
-      sp_multiply(values, gains, moved, stft.bins)
-      inverse.gains(moved, scale: scale, toward: melValues, into: more)
-      sp_multiply(gains, more, moved, stft.bins)
-      if power == 2 {
-        sp_square_root(moved, stft.bins)
-        sp_square_root(values, stft.bins)
-      }
-      sp_blend(moved, values, guess, Self.melWeight, 1e-15, stft.bins)
-      stft.fft.scale(scratch, by: moved)
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: padded) {
+      let wanted = $0.baseAddress.unsafelyUnwrapped
+      inverse.update(values, scale: scale, toward: melValues, steps: Self.steps, into: wanted)
+      if power == 1 { for bin in 0..<stft.bins { wanted[bin] *= wanted[bin] } }
+      stft.fft.impose(powers: wanted, weight: Self.melWeight, magnitudes: guess, on: scratch)
     }
   }
 }

@@ -20,6 +20,8 @@ final class OverlapAdd {
   /// `[stride]`: the gains from a multiple of the hop on, where all windows reach; they recur with
   /// the hop.
   private var innerGains: [Float] = []
+  /// Of the parts of `samples`, `stride` long, that are not such.
+  private var edgeGains: [Int: [Float]] = [:]
 
   /// - Parameters:
   ///   - frames: those to be added; of a circular signal, all.
@@ -35,6 +37,14 @@ final class OverlapAdd {
     span = stride - stft.hopLength + stft.fftSize
     partials = .allocate(capacity: blocks * span)
     innerGains = gains(of: 0..<stride, from: reaching(0..<stride))
+    if stft.boundary == .circular { return }
+    for start in Swift.stride(from: 0, to: samples.count, by: stride) {
+      let range =
+        samples.lowerBound + start..<min(samples.lowerBound + start + stride, samples.upperBound)
+      let reaching = reaching(range)
+      let known = reaching.clamped(to: 0..<frames.upperBound)
+      if known != reaching { edgeGains[start] = gains(of: range, from: known) }
+    }
   }
 
   deinit { partials.deallocate() }
@@ -42,19 +52,26 @@ final class OverlapAdd {
   /// Calls `fill` for each frame to put its spectrum, packed, into a thread's scratch memory, and keeps
   /// what the frames make.
   func add(fill: (_ frame: Int, _ scratch: RealFFT.Scratch) -> Void) {
-    forEachBlock(of: frames.count, size: STFT.blockSize, threads: stft.threads) { block in
-      let scratch = RealFFT.Scratch(size: stft.fftSize)
-      defer { scratch.free() }
+    let (hop, fftSize) = (stft.hopLength, stft.fftSize)
+    let overlap = max(0, fftSize - hop)
+    forEachBlock(
+      of: frames.count, size: STFT.blockSize, threads: stft.threads,
+      perThread: RealFFT.Scratch(size: fftSize)
+    ) { block, scratch in
       let first = frames.lowerBound + block.lowerBound
       let sum = partials + block.lowerBound / STFT.blockSize * span
-      sum.initialize(repeating: 0, count: span)
+      // Where no frame of the block reaches.
+      if block.count < STFT.blockSize || hop > fftSize { sum.initialize(repeating: 0, count: span) }
       stft.window.withUnsafeBufferPointer { window in
+        let window = window.baseAddress.unsafelyUnwrapped
         for frame in first..<first + block.count {
           fill(frame, scratch)
           stft.fft.inverse(scratch)
-          sp_add_product(
-            scratch.samples, window.baseAddress.unsafelyUnwrapped,
-            sum + (frame - first) * stft.hopLength, stft.fftSize)
+          // What no frame before has reached is written, not added to.
+          let (target, added) = (sum + (frame - first) * hop, frame == first ? 0 : overlap)
+          sp_add_product(scratch.samples, window, target, added)
+          sp_multiply(
+            scratch.samples + added, window + added, target + added, fftSize - added)
         }
       }
     }
@@ -62,7 +79,12 @@ final class OverlapAdd {
 
   /// Adds the blocks, which overlap by what a frame is longer than a hop, in a fixed order, and
   /// writes the signal that they make, `[samples]`.
-  func join(into output: inout [Float]) {
+  ///
+  /// - Parameter use: gets each part of the signal as soon as it is written, on its thread.
+  func join(
+    into output: inout [Float],
+    use: (_ part: Range<Int>, _ values: UnsafePointer<Float>) -> Void = { _, _ in }
+  ) {
     output.withUnsafeMutableBufferPointer { output in
       guard let output = output.baseAddress else { return }
       forEachBlock(of: samples.count, size: stride, threads: stft.threads) { part in
@@ -70,11 +92,8 @@ final class OverlapAdd {
         let target = output + part.lowerBound
         target.update(repeating: 0, count: part.count)
         sum(blocks, over: range, into: target)
-        let reaching = reaching(range)
-        let known = reaching.clamped(to: 0..<frames.upperBound)
-        let isInner = stft.boundary == .circular || known == reaching
-        let gains = isInner ? innerGains : gains(of: range, from: known)
-        sp_amplify(target, gains, part.count)
+        sp_amplify(target, edgeGains[part.lowerBound] ?? innerGains, part.count)
+        use(part, target)
       }
     }
   }

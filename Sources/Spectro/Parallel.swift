@@ -7,21 +7,32 @@ import Synchronization
 /// The ranges depend on `count` and `size` alone, so that what is computed does not depend on the
 /// number of threads.
 func forEachBlock(of count: Int, size: Int, threads: Int, _ body: (Range<Int>) -> Void) {
+  forEachBlock(of: count, size: size, threads: threads, perThread: ()) { block, _ in body(block) }
+}
+
+/// The same with something that each thread makes for itself, such as working memory.
+func forEachBlock<Own>(
+  of count: Int, size: Int, threads: Int, perThread make: @autoclosure () -> Own,
+  _ body: (Range<Int>, Own) -> Void
+) {
   let blocks = (count + size - 1) / size
   let workers = min(threads, blocks)
   let next = Atomic(0)
-  withoutActuallyEscaping(body) { body in
-    // Safe: a range is given to one thread, and all threads are done when this function returns.
-    nonisolated(unsafe) let body = body
-    let work = { @Sendable (_: Int) in
-      while case let block = next.wrappingAdd(1, ordering: .relaxed).oldValue, block < blocks {
-        body(block * size..<min((block + 1) * size, count))
+  withoutActuallyEscaping(make) { make in
+    withoutActuallyEscaping(body) { body in
+      // Safe: a range is given to one thread, and all threads are done when this function returns.
+      nonisolated(unsafe) let (make, body) = (make, body)
+      let work = { @Sendable (_: Int) in
+        let own = make()
+        while case let block = next.wrappingAdd(1, ordering: .relaxed).oldValue, block < blocks {
+          body(block * size..<min((block + 1) * size, count), own)
+        }
       }
-    }
-    if workers > 1 {
-      DispatchQueue.concurrentPerform(iterations: workers, execute: work)
-    } else {
-      work(0)
+      if workers > 1 {
+        DispatchQueue.concurrentPerform(iterations: workers, execute: work)
+      } else {
+        work(0)
+      }
     }
   }
 }

@@ -34,7 +34,6 @@ final class RealFFT: Sendable {
     let angles = (0..<(size / 2 + 1) / 2).map { -2 * .pi * Double($0) / Double(size) }
     twiddles = angles.map { Float(cos($0)) } + angles.map { Float(sin($0)) }
     let scratch = Scratch(size: size)
-    defer { scratch.free() }
     let count = Int32(size / 2)
     (forwardPlan, inversePlan) = Self.planner.withLock {
       (
@@ -66,7 +65,7 @@ final class RealFFT: Sendable {
     fftwf_execute_dft(forwardPlan, Self.complex(scratch.samples), Self.complex(scratch.packed))
   }
 
-  /// `scratch.packed`, as `pack`, `impose` and `scale` leave it, to `scratch.samples`, times `size`.
+  /// `scratch.packed`, as `pack` and `impose` leave it, to `scratch.samples`, times `size`.
   func inverse(_ scratch: Scratch) {
     fftwf_execute_dft(inversePlan, Self.complex(scratch.packed), Self.complex(scratch.samples))
   }
@@ -93,13 +92,19 @@ final class RealFFT: Sendable {
     sp_impose(scratch.packed, twiddles, magnitudes, half)
   }
 
-  /// Multiplies the spectrum with gains, `[bins]`; ready for `inverse`.
-  func scale(_ scratch: Scratch, by gains: UnsafePointer<Float>) {
-    sp_scale(scratch.packed, twiddles, gains, half)
+  /// Replaces the squares of the magnitudes by a mean of `powers` and squared `magnitudes`, `[bins]`,
+  /// and keeps the phases; ready for `inverse`.
+  ///
+  /// - Parameter weight: of `powers`.
+  func impose(
+    powers: UnsafePointer<Float>, weight: Float, magnitudes: UnsafePointer<Float>,
+    on scratch: Scratch
+  ) {
+    sp_impose_mixture(scratch.packed, twiddles, powers, magnitudes, weight, half)
   }
 
   /// One thread's working memory.
-  struct Scratch {
+  final class Scratch {
     /// `[size]`.
     let samples: UnsafeMutablePointer<Float>
     /// `[bins, 2]`: the transform of the samples taken as pairs.
@@ -124,7 +129,7 @@ final class RealFFT: Sendable {
       magnitudes = allocate(bins + 15)
     }
 
-    func free() {
+    deinit {
       samples.deallocate()
       packed.deallocate()
       spectrum.deallocate()

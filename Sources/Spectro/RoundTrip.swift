@@ -32,10 +32,9 @@ public struct RoundTrip: Sendable {
 
   /// The sound that is left of channels `[channels][samples]` at `settings.sampleRate`, as long.
   public func copy(of channels: [[Float]]) throws -> [[Float]] {
-    try channels.map { samples in
-      try inverter.audio(
-        fromLogMel: mel.logMel(of: samples), iterations: iterations, sampleCount: samples.count)
-    }
+    try inverter.audio(
+      fromLogMel: channels.map(mel.logMel(of:)), iterations: iterations,
+      sampleCount: channels.first?.count)
   }
 
   /// Compares channels with their copies, sample beside sample.

@@ -58,6 +58,16 @@ public final class STFT: Sendable {
     fft = RealFFT(size: fftSize)
   }
 
+  private init(_ other: STFT, threads: Int) {
+    precondition(threads > 0)
+    (fftSize, hopLength, windowLength) = (other.fftSize, other.hopLength, other.windowLength)
+    (window, boundary, fft) = (other.window, other.boundary, other.fft)
+    self.threads = threads
+  }
+
+  /// The same transform, which uses so many threads.
+  func with(threads: Int) -> STFT { STFT(self, threads: threads) }
+
   /// Frequencies per frame, from 0 Hz to half the sample rate.
   public var bins: Int { fft.bins }
 
@@ -109,9 +119,10 @@ public final class STFT: Sendable {
   func forEachFrame(
     _ frames: Range<Int>, of excerpt: Excerpt, _ body: (Int, RealFFT.Scratch) -> Void
   ) {
-    forEachBlock(of: frames.count, size: Self.blockSize, threads: threads) { block in
-      let scratch = RealFFT.Scratch(size: fftSize)
-      defer { scratch.free() }
+    forEachBlock(
+      of: frames.count, size: Self.blockSize, threads: threads,
+      perThread: RealFFT.Scratch(size: fftSize)
+    ) { block, scratch in
       for frame in frames.lowerBound + block.lowerBound..<frames.lowerBound + block.upperBound {
         analyze(excerpt, frame: frame, scratch)
         body(frame, scratch)

@@ -65,7 +65,7 @@ case ("mel-to-audio", "ours"):
   let inverter = try MelInverter(settings, threads: threads)
   let logMels = try spectrograms(bins: settings.melBins)
   try serve(version: "this commit") {
-    try logMels.map { try inverter.audio(fromLogMel: $0, iterations: iterations, seed: 1) }
+    try inverter.audio(fromLogMel: logMels, iterations: iterations, seed: 1)
   } save: {
     try write($0)
   }

@@ -31,13 +31,8 @@ void sp_extrapolate(float *last, const float *next, float *previous, float relax
 /// ln 1; not a number becomes ln(floor), infinity 88.7. The floor must be a normal number.
 void sp_log(float *values, float scale, float floor, ptrdiff_t count);
 
-/// output[i] = a[i] / max(scale * b[i], floor), where output may be b.
-void sp_divide(const float *a, const float *b, float scale, float floor, float *output,
-               ptrdiff_t count);
-
-/// gains[i] = weight * gains[i] + (1 - weight) * wanted[i] / max(values[i], floor).
-void sp_blend(float *gains, const float *values, const float *wanted, float weight, float floor,
-              ptrdiff_t count);
+/// Asks for values that will be read soon.
+void sp_prefetch(const float *values, ptrdiff_t count);
 
 /// values[i] = sqrt(values[i]).
 void sp_square_root(float *values, ptrdiff_t count);
@@ -69,8 +64,10 @@ void sp_pack(const float *spectrum, const float *twiddles, float *packed, ptrdif
 /// sp_pack does. To within 5e-6 of the magnitudes.
 void sp_impose(float *packed, const float *twiddles, const float *magnitudes, ptrdiff_t half);
 
-/// Multiplies X with gains [half + 1], and packs it for the way back as sp_pack does.
-void sp_scale(float *packed, const float *twiddles, const float *gains, ptrdiff_t half);
+/// The same with squared magnitudes weight * powers[i] + (1 - weight) * magnitudes[i]^2. Products of
+/// them with the squares of 2 X below 1e-30 count as silence.
+void sp_impose_mixture(float *packed, const float *twiddles, const float *powers,
+                       const float *magnitudes, float weight, ptrdiff_t half);
 
 // MARK: - Filter banks
 
@@ -83,15 +80,19 @@ void sp_scale(float *packed, const float *twiddles, const float *gains, ptrdiff_
 void sp_filter(const float *spectrum, const int32_t *starts, const int32_t *vectors,
                const float *weights, float *output, ptrdiff_t filters);
 
-/// Bins that the same two filters see.
-typedef struct {
-  int32_t start, end;
-  int32_t lower, upper;
-} SPSegment;
+/// output[i] = values[k] * falling[i] + values[k + 1] * rising[i] for the bins i from starts[k] on,
+/// [filters + 1] of which the last is where bins end. Reads and writes up to seven more.
+void sp_spread(const float *values, const int32_t *starts, ptrdiff_t filters, const float *falling,
+               const float *rising, float *output);
 
-/// output[i] = values[lower] * falling[i] + values[upper] * rising[i], segment by segment in the order
-/// of bins. Reads and writes up to seven more.
-void sp_spread(const float *values, const SPSegment *segments, ptrdiff_t count,
+/// output[i] = input[i] * what sp_spread would write there. Reads and writes up to seven more.
+void sp_update(const float *input, const float *values, const int32_t *starts, ptrdiff_t filters,
                const float *falling, const float *rising, float *output);
+
+/// output[i] = gains[i] * wanted[i] / (scale * (T gains)[i]) for a symmetric tridiagonal matrix T with
+/// T[i][i] = diagonal[i] and T[i][i + 1] = beside[i]; at most 1e15. `beside` is read from -1 to
+/// count - 1 and `gains` from -1 to count: 0 or anything finite beside a 0.
+void sp_fit(const float *wanted, const float *diagonal, const float *beside, float scale,
+            const float *gains, float *output, ptrdiff_t count);
 
 #pragma clang assume_nonnull end

@@ -57,11 +57,9 @@ public struct Generator: Sendable {
     let representation = model.configuration.representation
     let inverter = try MelInverter(representation.spectrogram, threads: threadCount)
     let sampleCount = Self.sampleCount(seconds, representation)
-    let channels = try planes.map {
-      try inverter.audio(
-        fromLogMel: $0, iterations: options.inversionIterations, seed: seed,
-        sampleCount: sampleCount)
-    }
+    let channels = try inverter.audio(
+      fromLogMel: planes, iterations: options.inversionIterations, seed: seed,
+      sampleCount: sampleCount)
     return representation.audio(fromChannels: channels).limited(toPeak: 0.98)
   }
 
