@@ -8,6 +8,8 @@ import CSpectro
 /// in the divergence of `A x` from `m` and keep zeros zero.
 struct MelInverse: Sendable {
   let bank: MelFilterBank
+  /// The lowest bins that no filter sees: that of 0 Hz, or all below the lowest frequency.
+  let unseenBins: Int
   /// Factors of `A A' = L D L'`: the pivots D and the entries left of L's diagonal.
   private let pivots: [Float]
   private let lower: [Float]
@@ -16,6 +18,7 @@ struct MelInverse: Sendable {
 
   init(_ bank: MelFilterBank) {
     self.bank = bank
+    unseenBins = bank.bands.first { !$0.isEmpty }?.lowerBound ?? 0
     let (melBins, fftBins) = (bank.melBins, bank.fftBins)
     func dot(_ a: Int, _ b: Int) -> Double {
       bank.bands[b].reduce(0) {

@@ -6,7 +6,7 @@ public import Foundation
 /// Mel to linear by non-negative least squares, first phases from the gradient of the magnitudes,
 /// then fast Griffin-Lim. Its iterations do not hold on to the first guess of the linear magnitudes:
 /// each takes those of the signal so far, corrected by two multiplicative updates towards the mel
-/// values, so that what a mel filter cannot tell apart is told by what a signal can have; a fifth of
+/// values, so that what a mel filter cannot tell apart is told by what a signal can have; a little of
 /// the guess stays. Docs/inversion.md has what else was tried.
 public final class MelInverter: Sendable {
   public let settings: SpectrogramSettings
@@ -16,7 +16,10 @@ public final class MelInverter: Sendable {
   private static let guessIterations = 50
   /// Of the magnitudes held to the mel values, against the first guess: where there is noise, whose
   /// magnitudes nobody can know, the guess is their mean.
-  private static let melWeight: Float = 0.8
+  private static let melWeight: Float = 0.85
+  /// What a pass leaves of the bins below all filters. Nothing tells of them but their neighbours, into
+  /// which they leak: 0 would take a drum's slow swing away, 1 would keep whatever comes up.
+  private static let unseenGain: Float = 0.95
 
   private let mel: MelSpectrogram
   private let inverse: MelInverse
@@ -133,7 +136,8 @@ public final class MelInverter: Sendable {
     melValues.withUnsafeBufferPointer { melValues in
       let guess = magnitudes(fromMel: melValues, iterations: Self.guessIterations)
       return griffinLim.audio(
-        of: stretch, magnitudes: guess, start: .phaseGradient, seed: seed, standing: &standing
+        of: stretch, magnitudes: guess, unknownBins: inverse.unseenBins, start: .phaseGradient,
+        seed: seed, standing: &standing
       ) { frame, scratch in
         let row = frame - stretch.frames.lowerBound
         guess.values.withUnsafeBufferPointer {
@@ -236,6 +240,7 @@ public final class MelInverter: Sendable {
         sp_square_root(values, stft.bins)
       }
       sp_blend(moved, values, guess, Self.melWeight, 1e-15, stft.bins)
+      moved.update(repeating: Self.unseenGain, count: inverse.unseenBins)
       stft.fft.scale(scratch, by: moved)
     }
   }
