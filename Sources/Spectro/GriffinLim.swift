@@ -68,8 +68,12 @@ public struct GriffinLim: Sendable {
     return signal
   }
 
-  /// A piece that is worked on as a whole, from these phases on, `[frames, bins]`.
-  func audio(from magnitudes: Spectrogram, phases: [PhaseGradient.Turns]) -> [Float] {
+  /// A piece that is worked on as a whole, from these phases on, `[frames, bins]`. The lowest
+  /// `unknownBins` take the magnitudes that the signal has, times a gain.
+  func audio(
+    from magnitudes: Spectrogram, phases: [PhaseGradient.Turns], unknownBins: Int,
+    unknownGain: Float
+  ) -> [Float] {
     let stretches = Stretch.all(
       frames: magnitudes.frames, sampleCount: nil, stft: stft, length: magnitudes.frames)
     var standing = Standing()
@@ -77,9 +81,14 @@ public struct GriffinLim: Sendable {
     return audio(
       of: stretches[0], magnitudes: magnitudes, start: .random, seed: 0, standing: &standing
     ) { frame, scratch in
+      let values = scratch.magnitudes
+      if unknownBins > 0 { stft.magnitudes(scratch, power: 1, into: values) }
+      for bin in 0..<unknownBins { values[bin] *= unknownGain }
       magnitudes.values.withUnsafeBufferPointer {
-        stft.fft.impose($0.baseAddress.unsafelyUnwrapped + frame * stft.bins, on: scratch)
+        let row = $0.baseAddress.unsafelyUnwrapped + frame * stft.bins
+        (values + unknownBins).update(from: row + unknownBins, count: stft.bins - unknownBins)
       }
+      stft.fft.impose(values, on: scratch)
     }
   }
 
@@ -98,18 +107,21 @@ public struct GriffinLim: Sendable {
   ///
   /// - Parameters:
   ///   - magnitudes: what the stretch starts from, `[frames, fftSize / 2 + 1]`.
+  ///   - unknownBins: the lowest bins whose magnitudes are not known.
   ///   - standing: what the stretches before left; becomes what this one leaves.
   ///   - project: moves one frame's packed spectrum to the nearest that has the wanted magnitudes
   ///     and makes it ready for the inverse; its scale on entry is of no meaning.
   func audio(
-    of stretch: Stretch, magnitudes: Spectrogram, start: Start, seed: UInt64,
+    of stretch: Stretch, magnitudes: Spectrogram, unknownBins: Int = 0, start: Start, seed: UInt64,
     standing: inout Standing, project: (_ frame: Int, _ scratch: RealFFT.Scratch) -> Void
   ) -> [Float] {
     var signal = [Float](repeating: 0, count: stretch.samples.count)
     if stretch.frames.isEmpty || signal.isEmpty { return signal }
     let overlapAdd = OverlapAdd(
       stft, frames: stretch.frames, samples: stretch.samples, standing: standing.sum)
-    begin(stretch, magnitudes, start: start, seed: seed, known: standing.phases, overlapAdd)
+    begin(
+      stretch, magnitudes, unknownBins: unknownBins, start: start, seed: seed,
+      known: standing.phases, overlapAdd)
     overlapAdd.join(into: &signal)
 
     let (relaxation, momentum) = (Float(relaxation), Float(momentum))
@@ -144,7 +156,7 @@ public struct GriffinLim: Sendable {
 
   /// Gives the frames of a stretch their first phases and adds them.
   private func begin(
-    _ stretch: Stretch, _ magnitudes: Spectrogram, start: Start, seed: UInt64,
+    _ stretch: Stretch, _ magnitudes: Spectrogram, unknownBins: Int, start: Start, seed: UInt64,
     known: [PhaseGradient.Turns], _ overlapAdd: OverlapAdd
   ) {
     let (bins, firstFrame) = (stft.bins, stretch.frames.lowerBound)
@@ -154,8 +166,8 @@ public struct GriffinLim: Sendable {
       phases = PhaseGradient.phases(
         of: magnitudes, firstFrame: firstFrame, stft: stft, seed: seed, known: known)
       LowBandStart.improve(
-        &phases, of: magnitudes, firstFrame: firstFrame, known: known.count / bins, stft: stft,
-        seed: seed)
+        &phases, of: magnitudes, unknownBins: unknownBins, firstFrame: firstFrame,
+        known: known.count / bins, stft: stft, seed: seed)
     case .random:
       phases = known
       phases += (known.count..<magnitudes.values.count).map {

@@ -12,6 +12,8 @@ import CSpectro
 /// beside one update, and each update does the work of several.
 struct MelInverse: Sendable {
   let bank: MelFilterBank
+  /// The lowest bins that no filter sees: that of 0 Hz, or all below the lowest frequency.
+  let unseenBins: Int
   /// Factors of `A A' = L D L'`: the pivots D and the entries left of L's diagonal.
   private let pivots: [Float]
   private let lower: [Float]
@@ -22,6 +24,7 @@ struct MelInverse: Sendable {
 
   init(_ bank: MelFilterBank) {
     self.bank = bank
+    unseenBins = bank.bands.first { !$0.isEmpty }?.lowerBound ?? 0
     let (melBins, fftBins) = (bank.melBins, bank.fftBins)
     func dot(_ a: Int, _ b: Int) -> Double {
       bank.bands[b].reduce(0) {

@@ -6,7 +6,7 @@ public import Foundation
 /// Mel to linear by multiplicative updates, first phases from the gradient of the magnitudes, then
 /// fast Griffin-Lim. Its iterations do not hold on to the first guess of the linear magnitudes: each
 /// takes those of the signal so far, corrected by an update towards the mel values, so that what a mel
-/// filter cannot tell apart is told by what a signal can have; of the energies, a fifth is the guess's.
+/// filter cannot tell apart is told by what a signal can have; a little of the guess stays.
 /// Docs/inversion.md has what else was tried.
 public final class MelInverter: Sendable {
   public let settings: SpectrogramSettings
@@ -17,7 +17,10 @@ public final class MelInverter: Sendable {
   private static let steps = 4
   /// Of the energies held to the mel values, against those of the first guess: where there is noise,
   /// whose magnitudes nobody can know, the guess is their mean.
-  private static let melWeight: Float = 0.8
+  private static let melWeight: Float = 0.85
+  /// What a pass leaves of the bins below all filters. Nothing tells of them but their neighbours, into
+  /// which they leak: 0 would take a drum's slow swing away, 1 would keep whatever comes up.
+  private static let unseenGain: Float = 0.95
 
   private let mel: MelSpectrogram
   private let inverse: MelInverse
@@ -133,16 +136,12 @@ public final class MelInverter: Sendable {
         }
         unread = stretch.frames.upperBound
       }
-      var finished = [[Float]](repeating: [], count: channels)
-      finished.withUnsafeMutableBufferPointer { finished in
-        standing.withUnsafeMutableBufferPointer { standing in
-          nonisolated(unsafe) let (finished, standing) = (finished, standing)
-          forEachBlock(of: channels, size: 1, threads: threads) {
-            let channel = $0.lowerBound
-            finished[channel] = samples(
-              of: stretch, melValues: melValues[channel], griffinLim, seed: seed,
-              standing: &standing[channel])
-          }
+      let finished = standing.withUnsafeMutableBufferPointer { standing in
+        nonisolated(unsafe) let standing = standing
+        return mapInParallel(0..<channels, threads: threads) { channel in
+          samples(
+            of: stretch, melValues: melValues[channel], griffinLim, seed: seed,
+            standing: &standing[channel])
         }
       }
       try write(finished)
@@ -162,7 +161,8 @@ public final class MelInverter: Sendable {
       let guess = magnitudes(
         fromMel: melValues, iterations: Self.guessIterations, threads: griffinLim.stft.threads)
       return griffinLim.audio(
-        of: stretch, magnitudes: guess, start: .phaseGradient, seed: seed, standing: &standing
+        of: stretch, magnitudes: guess, unknownBins: inverse.unseenBins, start: .phaseGradient,
+        seed: seed, standing: &standing
       ) { frame, scratch in
         let row = frame - stretch.frames.lowerBound
         guess.values.withUnsafeBufferPointer {
@@ -256,6 +256,10 @@ public final class MelInverter: Sendable {
       let wanted = $0.baseAddress.unsafelyUnwrapped
       inverse.update(values, scale: scale, toward: melValues, steps: Self.steps, into: wanted)
       if power == 1 { for bin in 0..<stft.bins { wanted[bin] *= wanted[bin] } }
+      for bin in 0..<inverse.unseenBins {
+        let energy = power == 1 ? values[bin] * values[bin] : values[bin]
+        wanted[bin] = Self.unseenGain * Self.unseenGain * energy / Self.melWeight
+      }
       stft.fft.impose(powers: wanted, weight: Self.melWeight, magnitudes: guess, on: scratch)
     }
   }

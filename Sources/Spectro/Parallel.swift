@@ -36,3 +36,17 @@ func forEachBlock<Own>(
     }
   }
 }
+
+/// The results of a function for each number of a range, in their order.
+func mapInParallel<Result>(
+  _ range: Range<Int>, threads: Int, _ transform: (Int) -> Result
+) -> [Result] {
+  [Result](unsafeUninitializedCapacity: range.count) { results, count in
+    nonisolated(unsafe) let base = results.baseAddress
+    forEachBlock(of: range.count, size: 1, threads: threads) { block in
+      guard let base else { return }
+      for i in block { (base + i).initialize(to: transform(range.lowerBound + i)) }
+    }
+    count = range.count
+  }
+}
