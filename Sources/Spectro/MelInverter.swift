@@ -17,9 +17,10 @@ public final class MelInverter: Sendable {
   private static let steps = 4
   /// Of the energies held to the mel values, against those of the first guess: where there is noise,
   /// whose magnitudes nobody can know, the guess is their mean.
-  private static let melWeight: Float = 0.85
+  private static let melWeight: Float = 0.83
   /// What a pass leaves of the bins below all filters. Nothing tells of them but their neighbours, into
-  /// which they leak: 0 would take a drum's slow swing away, 1 would keep whatever comes up.
+  /// which they leak: 0 would take a drum's slow swing away, 1 would keep whatever comes up. They never
+  /// hold more than the lowest bin that a filter sees.
   private static let unseenGain: Float = 0.95
 
   private let mel: MelSpectrogram
@@ -258,7 +259,8 @@ public final class MelInverter: Sendable {
       if power == 1 { for bin in 0..<stft.bins { wanted[bin] *= wanted[bin] } }
       for bin in 0..<inverse.unseenBins {
         let energy = power == 1 ? values[bin] * values[bin] : values[bin]
-        wanted[bin] = Self.unseenGain * Self.unseenGain * energy / Self.melWeight
+        let left = Self.unseenGain * Self.unseenGain * energy / Self.melWeight
+        wanted[bin] = min(left, wanted[inverse.unseenBins])
       }
       stft.fft.impose(powers: wanted, weight: Self.melWeight, magnitudes: guess, on: scratch)
     }
