@@ -52,7 +52,11 @@ extension CommandLineTests {
       try Bench.with { bench in
         let options = [
           ["--sampler", "euler"], ["--sampler", "heun"], ["--sampler", "dpm++2m"],
-          ["--sampler", "ddpm"], ["--steps", "4"],
+          ["--sampler", "ddpm"], ["--sampler", "dpm++2m-sde"], ["--steps", "4"],
+          ["--schedule", "exponential"], ["--sampler", "ddim", "--eta", "0.5"],
+          ["--sampler", "heun", "--churn", "1"], ["--guidance", "4"],
+          ["--guidance", "4", "--guidance-rescale", "0.7"],
+          ["--guidance", "4", "--guidance-interval", "0.5:10"], ["--noise", "laplace"],
         ]
         let results = try options.map { options in
           let outcome = try Run(
@@ -100,6 +104,16 @@ extension CommandLineTests {
       (["--count", "0"], "--count must be 1 to 100000."),
       (["--steps", "1"], "--steps must be 2 to 10000."),
       (["--guidance", "nan"], "--guidance must be 0 to 100."),
+      (["--guidance-rescale", "1.5"], "--guidance-rescale must be 0 to 1."),
+      (
+        ["--guide", "a", "--negative-label", "b"],
+        "--guide and --negative-label exclude each other."
+      ),
+      (["--eta", "2"], "--eta must be 0 to 1."),
+      (["--sampler", "heun", "--eta", "0.5"], "--eta means nothing to --sampler heun."),
+      (["--churn", "5"], "--churn needs --sampler heun."),
+      (["--shift", "0"], "--shift must be 0.01 to 100."),
+      (["--schedule", "karras", "--shift", "2"], "--shift means nothing to --schedule karras."),
       (["--threads", "0"], "--threads must be 1 to 1024."),
       (["--device", "tpu"], "--device must be auto, cpu, cuda or cuda:N, not tpu."),
     ])
@@ -116,6 +130,7 @@ extension CommandLineTests {
     /// Each in one line that names the option.
     @Test(arguments: [
       ["--seconds", "ten"], ["--seconds", "-1"], ["--seconds"], ["--sampler", "magic"],
+      ["--schedule", "magic"], ["--guidance-interval", "5:1"], ["--guidance-interval", "1"],
       ["--seed", "-1"], ["--magic"], ["and", "more"],
     ])
     func usageErrorsAreOneLine(_ options: [String]) throws {
@@ -149,6 +164,29 @@ extension CommandLineTests {
         try bench.expect(
           bench.generate("--label", "middle"),
           "the model has no label middle; it knows high, low")
+      }
+    }
+
+    /// Autoguidance by a model of the same data; the model itself as its guide changes nothing.
+    @Test func weakerModelsGuide() throws {
+      try Bench.with { bench in
+        let model = bench.workshop.model.path
+        func bytes(_ options: String...) throws -> Data {
+          let outcome = try Run(
+            [
+              "generate", "--model", model, "--steps", "3", "--threads", "1", "--seconds", "0.1",
+              "--seed", "7", "--precision", "float32", "--output", "a.wav", "--overwrite",
+            ] + options, in: bench.folder, cache: bench.workshop.cache
+          ).outcome()
+          #expect(outcome.status == 0, "\(outcome.errors)")
+          return try Data(contentsOf: bench.folder / "a.wav")
+        }
+        #expect(
+          try bytes("--guide", model, "--guidance", "3")
+            == bytes("--guide", model, "--guidance", "2"))
+        #expect(try bytes("--negative-label", "high") != bytes("--negative-label", "low"))
+        let other = try bench.generate("--guide", "absent")
+        #expect(other.message == "compose: there is no folder at absent")
       }
     }
 
