@@ -131,7 +131,7 @@ public struct SamplingDefaults: Codable, Sendable, Equatable {
     try check(
       guidanceInterval.map { $0.lowerBound >= 0 } ?? true, "guidanceInterval must not be negative")
     try check((0...1).contains(settings.eta ?? 0), "settings.eta must be 0 to 1")
-    let churn = settings.churn
+    let churn = settings.churn ?? Sampling.Churn.none
     try check(
       (0...10_000).contains(churn.amount) && (0...10).contains(churn.noise)
         && 0 <= churn.sigmaMin && churn.sigmaMin <= churn.sigmaMax,

@@ -13,6 +13,7 @@ extension CommandLineTests {
           "spectrogram 128 mel bins (slaney), n_fft 2048, hop 512",
           "window      128 frames, 2.97 s", "network     0.81 M parameters, widths 48/64/96",
           "labels      high, low", "data        data: 3 files, 0.00 hours, 0 skipped",
+          "noise       gaussian, log-normal levels, prediction edm",
           "sampling    dpm++2m, 20 steps, guidance 1.5",
         ] {
           #expect(outcome.output.contains(line + "\n"))

@@ -105,6 +105,10 @@ import Torch
       for (sigma, expected) in zip(sigmas, reference.sigmas) {
         #expect(abs(sigma - expected) <= 1e-12 * expected)
       }
+      guard reference.rho == 1 else { continue }
+      let linear = SigmaSchedule.linear(
+        steps: reference.steps, min: reference.min, max: reference.max)
+      #expect(linear == sigmas)
     }
   }
 

@@ -135,6 +135,9 @@ import Torch
     #expect(drawn.allSatisfy { $0.allSatisfy(\.isFinite) })
     for change: (inout Generator.Options) -> Void in [
       { $0.guidanceRescale = 2 }, { $0.shift = 0 }, { $0.samplerSettings = .init(eta: 2) },
+      { $0.samplerSettings = .init(eta: 0.5) }, { $0.shift = 2 },
+      { ($0.sampler, $0.samplerSettings) = (.ddim, .init(eta: 2)) },
+      { ($0.sampler, $0.samplerSettings) = (.ddim, .init(churn: .init(amount: 1))) },
       { ($0.schedule, $0.steps) = (.trailing, 1001) }, { $0.guidanceScale = .nan },
     ] {
       #expect(throws: ModelError.self) { try logMel(change) }

@@ -33,7 +33,7 @@ import Torch
     let start = try Tensor(reference.start, shape: shape).to(.float64)
     let noise = { (step: Int) in try Tensor(reference.noise[step], shape: shape).to(.float64) }
     let sampler = try #require(Sampler(rawValue: reference.sampler))
-    let settings = Sampler.Settings(eta: reference.eta, churn: reference.churn ?? .none)
+    let settings = Sampler.Settings(eta: reference.eta, churn: reference.churn)
     let result = try sampler.sample(
       start, sigmas: reference.sigmas, settings: settings, denoise: mixture.denoised, noise: noise)
     for (value, expected) in zip(try result.floats(), reference.result) {

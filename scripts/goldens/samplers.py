@@ -219,7 +219,7 @@ write("samplers", {"mixture": mixture, "cases": cases})
 
 # Karras' sigmas, of k-diffusion in float64 and of diffusers, which computes in float32.
 karras = []
-for n, low, high, rho in [(20, 0.002, 80, 7), (2, 0.002, 80, 7), (35, 0.01, 25, 5)]:
+for n, low, high, rho in [(20, 0.002, 80, 7), (2, 0.002, 80, 7), (35, 0.01, 25, 5), (9, 0.01, 25, 1)]:
     euler = EDMEulerScheduler(sigma_min=low, sigma_max=high, rho=rho)
     euler.set_timesteps(n)
     sigmas = sampling.get_sigmas_karras(n, low, high, rho)

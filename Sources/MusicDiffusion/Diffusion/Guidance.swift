@@ -11,7 +11,7 @@ public struct Guidance: Sendable, Equatable {
   /// scales exaggerate contrast.
   public var rescale: Double
   /// The noise levels above the lower bound and up to the upper one are guided, the others are not:
-  /// Kynkäänniemi et al. 2024 (arXiv:2404.07724), equation 5. Guiding at high noise levels costs
+  /// Kynkäänniemi et al. 2024 (arXiv:2404.07724). Guiding at high noise levels costs
   /// variety. Nil guides at all of them.
   public var interval: ClosedRange<Double>?
 
@@ -51,7 +51,7 @@ public struct GuidedDenoiser: Sendable {
     /// guidance (Ho and Salimans 2022, arXiv:2207.12598); any other is a label to keep away from.
     case label(Int)
     /// A weaker network told the same: an earlier snapshot or a smaller one. Autoguidance, Karras et
-    /// al. 2024 (arXiv:2406.02507), equation 3; it needs no labels.
+    /// al. 2024 (arXiv:2406.02507); it needs no labels.
     case weaker(Denoiser)
   }
 

@@ -10,7 +10,7 @@ public enum NoiseDistribution: Sendable, Equatable {
   /// suits larger spectrograms, whose neighbouring values say much of the same.
   case logNormal(mean: Double, standardDeviation: Double)
   /// sigma / sigmaData = tan(π t / 2) with t uniform: the cosine schedule of Nichol and Dhariwal 2021
-  /// (arXiv:2102.09672) as a logSNR (Kingma and Gao 2023, arXiv:2303.00848, table 1), within 60 dB of
+  /// (arXiv:2102.09672) as a logSNR (Kingma and Gao 2023, arXiv:2303.00848), within 60 dB of
   /// the data on both sides.
   case cosine
   /// One of DDPM's thousand timesteps, each as likely: linear betas (Ho et al. 2020,

@@ -21,9 +21,9 @@ public enum Sampler: String, CaseIterable, Codable, Sendable {
     /// for `ddim` and 1 for `euler-ancestral` and the SDE samplers; the others have no such choice.
     public var eta: Double?
     /// Of `heun`.
-    public var churn = Sampling.Churn.none
+    public var churn: Sampling.Churn?
 
-    public init(eta: Double? = nil, churn: Sampling.Churn = .none) {
+    public init(eta: Double? = nil, churn: Sampling.Churn? = nil) {
       self.eta = eta
       self.churn = churn
     }
@@ -56,7 +56,8 @@ public enum Sampler: String, CaseIterable, Codable, Sendable {
       try Sampling.euler(x, sigmas: sigmas, denoise: denoise, onStep: onStep)
     case .heun:
       try Sampling.heun(
-        x, sigmas: sigmas, churn: settings.churn, denoise: denoise, noise: noise, onStep: onStep)
+        x, sigmas: sigmas, churn: settings.churn ?? Sampling.Churn.none, denoise: denoise,
+        noise: noise, onStep: onStep)
     case .dpmSolver2M:
       try Sampling.dpmSolver2M(x, sigmas: sigmas, denoise: denoise, onStep: onStep)
     case .dpmSolver2MSDE:

@@ -8,7 +8,7 @@ public import Torch
 ///
 ///     x' = e^(−k h) x + k ∫ e^(−k (h − s)) D(lambda + s) ds + sigma' sqrt(1 − e^(−2 eta h)) noise
 ///
-/// with k = 1 + eta: Lu et al. 2022 (arXiv:2211.01095), appendix A; k = 1 is the probability flow.
+/// with k = 1 + eta: Lu et al. 2022 (arXiv:2211.01095); k = 1 is the probability flow.
 extension Sampling {
   /// DDIM: Song et al. 2020 (arXiv:2010.02502), equations 12 and 16. With `eta` 0 it is
   /// deterministic, and in these coordinates Euler's method; with 1 it is DDPM's ancestral sampling
@@ -31,7 +31,7 @@ extension Sampling {
     return x
   }
 
-  /// SDE-DPM-Solver++(2M): Lu et al. 2022 (arXiv:2211.01095), appendix B.2, equation 18 for any `eta`,
+  /// SDE-DPM-Solver++(2M): Lu et al. 2022 (arXiv:2211.01095), for any `eta`,
   /// as k-diffusion's and diffusers' midpoint solvers have it. D is a straight line through its last
   /// two values, whose integral is taken at the step's middle.
   public static func dpmSolver2MSDE(
@@ -62,7 +62,7 @@ extension Sampling {
   }
 
   /// k-diffusion's DPM-Solver++(3M) SDE: the multistep solver of third order of Lu et al. 2022
-  /// (arXiv:2211.01095), section 5, with the noise of its SDE solvers. D is a parabola through its
+  /// (arXiv:2211.01095) with the noise of its SDE solvers. D is a parabola through its
   /// last three values.
   ///
   /// - Parameter curvature: how much of the parabola's curvature counts. The solver of that paper's

@@ -47,7 +47,7 @@ public enum SigmaSchedule: String, CaseIterable, Codable, Sendable {
     return ramp(steps).map { pow(high + $0 * (low - high), rho) } + [0]
   }
 
-  /// Equal steps of ln sigma, and so of logSNR: Lu et al. 2022 (arXiv:2206.00927), section 3.4.
+  /// Equal steps of ln sigma, and so of logSNR: Lu et al. 2022 (arXiv:2206.00927).
   public static func exponential(steps: Int, min: Double, max: Double) -> [Double] {
     precondition(steps >= 2 && 0 < min && min < max)
     let (low, high) = (log(min), log(max))

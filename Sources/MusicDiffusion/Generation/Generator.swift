@@ -207,6 +207,17 @@ extension SamplingDefaults {
     result.guidanceScale = options.guidanceScale ?? guidanceScale
     result.guidanceRescale = options.guidanceRescale ?? guidanceRescale
     result.guidanceInterval = options.guidanceInterval ?? guidanceInterval
+    func check(_ holds: Bool, _ option: String, _ name: String) throws {
+      guard !holds else { return }
+      throw ModelError.invalidArgument("\(option) means nothing to \(name)")
+    }
+    let asked = options.samplerSettings ?? Sampler.Settings()
+    let name = "--sampler \(result.sampler.rawValue)"
+    try check(asked.eta == nil || result.sampler.takesEta, "--eta", name)
+    try check(asked.churn == nil || result.sampler == .heun, "--churn", name)
+    try check(
+      options.shift == nil || result.schedule == .flow, "--shift",
+      "--schedule \(result.schedule.rawValue)")
     do {
       try result.validate()
     } catch ModelError.invalidConfiguration(let reason) {

@@ -66,13 +66,10 @@ struct NoiseInterval: ExpressibleByArgument {
 
 /// How the way from noise to signal is taken.
 struct SamplingOptions: ParsableArguments {
-  @Option(help: "\(Sampler.allCases.map(\.rawValue).joined(separator: ", ")).")
+  @Option(help: "The way from noise to sound. Default: the model's, mostly dpm++2m.")
   var sampler: Sampler?
 
-  @Option(
-    help:
-      "Where the steps lie: \(SigmaSchedule.allCases.map(\.rawValue).joined(separator: ", ")). Default: the model's, mostly karras."
-  )
+  @Option(help: "Where the steps lie between noise and sound. Default: the model's, mostly karras.")
   var schedule: SigmaSchedule?
 
   @Option(
@@ -91,8 +88,7 @@ struct SamplingOptions: ParsableArguments {
     help: "How much noise heun adds on its way, in all, relative to what is there; such as 10.")
   var churn: Double?
 
-  @Option(
-    help: "\(NoiseShape.allCases.map(\.rawValue).joined(separator: " or ")). Default: the model's.")
+  @Option(help: "What the noise is drawn from. Default: the model's.")
   var noise: NoiseShape?
 
   func validate() throws {
@@ -105,15 +101,6 @@ struct SamplingOptions: ParsableArguments {
     guard churn.map({ (0...10_000).contains($0) }) ?? true else {
       throw ValidationError("--churn must be 0 to 10000.")
     }
-    guard eta == nil || sampler?.takesEta ?? true else {
-      throw ValidationError("--eta means nothing to --sampler \(sampler!.rawValue).")
-    }
-    guard churn == nil || sampler == .heun else {
-      throw ValidationError("--churn needs --sampler heun.")
-    }
-    guard shift == nil || schedule == .flow || schedule == nil else {
-      throw ValidationError("--shift means nothing to --schedule \(schedule!.rawValue).")
-    }
   }
 
   func set(_ options: inout Generator.Options) {
@@ -123,7 +110,7 @@ struct SamplingOptions: ParsableArguments {
     options.noise = noise
     if eta != nil || churn != nil {
       options.samplerSettings = Sampler.Settings(
-        eta: eta, churn: churn.map { Sampling.Churn(amount: $0) } ?? .none)
+        eta: eta, churn: churn.map { Sampling.Churn(amount: $0) })
     }
   }
 }

@@ -17,7 +17,7 @@ struct Generate: ParsableCommand {
         compose generate --seconds 30
         compose generate --model kicks-model --seconds 1.5 --count 200 --output kicks/kick.wav
         compose generate --label organ --seed 7 --output organ.flac --normalize "-14 LUFS"
-        compose generate --model drums --guide drums-early --guidance 2    autoguidance
+        compose generate --model drums --guide drums-early --guidance 2
         compose generate --sampler dpm++2m-sde --schedule exponential --steps 40
       """)
 
@@ -43,8 +43,8 @@ struct Generate: ParsableCommand {
   @Option(help: "A label of the model; `compose info` lists them. Default: drawn from the seed.")
   var label: String?
 
-  @OptionGroup(title: "Guidance") var guidance: GuidanceOptions
-  @OptionGroup(title: "Sampling") var sampling: SamplingOptions
+  @OptionGroup var guidance: GuidanceOptions
+  @OptionGroup var sampling: SamplingOptions
 
   @OptionGroup var loudness: LoudnessOptions
 

@@ -3,19 +3,13 @@ public import MusicDiffusion
 
 /// What noise a network is trained on, and what it is asked for.
 struct NoiseOptions: ParsableArguments {
-  @Option(
-    help:
-      "What the network is asked for: \(Prediction.allCases.map(\.rawValue).joined(separator: ", ")). Default: edm."
-  )
+  @Option(help: "What the network is asked for. Default: edm.")
   var prediction: Prediction?
 
-  @Option(
-    help:
-      "How noise levels are drawn: \(NoiseDistribution.Kind.allCases.map(\.rawValue).joined(separator: ", ")). Default: log-normal; logit-normal for flow."
-  )
+  @Option(help: "How noise levels are drawn. Default: log-normal; logit-normal for flow.")
   var noiseLevels: NoiseDistribution.Kind?
 
-  @Option(help: "gaussian or laplace. Default: gaussian.")
+  @Option(help: "What the noise is drawn from. Default: gaussian.")
   var noise: NoiseShape?
 
   var process: NoiseProcess {

@@ -47,7 +47,7 @@ struct Train: ParsableCommand {
   @Option(help: "Highest learning rate. Default: 0.0006.")
   var learningRate: Double?
 
-  @OptionGroup(title: "Noise") var noise: NoiseOptions
+  @OptionGroup var noise: NoiseOptions
 
   @Option(help: "Decides the first weights and all that is random. Default: 0.")
   var seed: UInt64?
