@@ -57,6 +57,10 @@ public struct Representation: Codable, Sendable, Equatable {
   /// What silence is in log-mel.
   package var silence: Float { log(Float(spectrogram.floor)) }
 
+  /// In log-mel, 43 dB above a full-scale sine: more than any sound has, and less than a network that
+  /// has learned little may say.
+  package static let ceiling: Float = 10
+
   /// Any sound at this representation's rate, as mono or as mid and side: mid = (left + right) / 2,
   /// side = (left − right) / 2.
   package func channels(of audio: AudioBuffer) throws -> [[Float]] {

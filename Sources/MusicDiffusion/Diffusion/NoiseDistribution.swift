@@ -100,7 +100,7 @@ public enum NoiseDistribution: Sendable, Equatable {
       }
     guard abs(mean) <= 20, (1e-3...10).contains(spread) else {
       throw ModelError.invalidConfiguration(
-        "noise needs a mean of −20 to 20 and a standard deviation or scale of 0.001 to 10")
+        "noise needs a mean of -20 to 20 and a standard deviation or scale of 0.001 to 10")
     }
   }
 }

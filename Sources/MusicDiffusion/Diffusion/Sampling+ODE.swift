@@ -98,8 +98,8 @@ public enum Sampling {
   /// Euler's method on rectified flow: Liu et al. 2022 (arXiv:2209.03003), algorithm 1, from noise to
   /// signal. x_t = (1 − t) signal + t · noise is x / (1 + sigma) with t = sigma / (1 + sigma), and its
   /// velocity noise − signal is (x_t − D) / t. A step is straight in both coordinates, so on the same
-  /// sigmas this is ``euler(_:sigmas:denoise:onStep:)``; what makes it rectified flow's sampler are
-  /// the steps of ``SigmaSchedule/flow(steps:max:shift:)``.
+  /// sigmas this is ``euler(_:sigmas:denoise:onStep:)``, whatever deviation the data has in them; what
+  /// makes it rectified flow's sampler are the steps of ``SigmaSchedule/flow(steps:max:shift:)``.
   public static func flow(
     _ x: Tensor, sigmas: [Double], denoise: Denoise, onStep: (Int) throws -> Void = { _ in }
   ) throws -> Tensor {

@@ -183,7 +183,8 @@ public struct Generator: Sendable {
         let row = channel * bins + bin
         for frame in 0..<frames {
           let value = (values[bin * columns + frame] - shift[row]) / scale[row]
-          plane.values[frame * bins + bin] = max(transform.logMel(ofValue: value, silence), silence)
+          let logMel = transform.logMel(ofValue: value, silence)
+          plane.values[frame * bins + bin] = max(min(logMel, Representation.ceiling), silence)
         }
       }
       return plane
