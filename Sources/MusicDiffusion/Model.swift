@@ -3,10 +3,12 @@ public import Torch
 
 /// All that a model is, beside its weights: a model folder's `config.json`.
 public struct ModelConfiguration: Codable, Sendable, Equatable {
-  /// Raised when an older program could not use a newer model rightly.
-  public static let supportedVersion = 1
+  /// Raised when an older program could not use a newer model rightly: 2 has predictions, noise and
+  /// values of the spectrogram other than those that 1 always had.
+  public static let supportedVersion = 2
 
-  public var formatVersion = Self.supportedVersion
+  /// The lowest that can use it.
+  public var formatVersion: Int
   /// The preset that the rest started from, by name.
   public var preset: String
   public var representation: Representation
@@ -14,15 +16,19 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   public var network: UNetConfiguration
   /// In the order of the network's label embedding.
   public var labels: [String]
-  public var noise: NoiseDistribution
+  public var noise: NoiseProcess
   public var sampling: SamplingDefaults
   public var history: TrainingHistory
 
   package init(
     preset: Preset, representation: Representation, normalization: Normalization,
-    network: UNetConfiguration, labels: [String], noise: NoiseDistribution,
+    network: UNetConfiguration, labels: [String], noise: NoiseProcess,
     sampling: SamplingDefaults, history: TrainingHistory
   ) {
+    let isOfVersion1 =
+      noise.prediction == .edm && noise.shape == .gaussian && noise.levels.kind == .logNormal
+      && representation.values == .statistics
+    formatVersion = isOfVersion1 ? 1 : 2
     self.preset = preset.rawValue
     self.representation = representation
     self.normalization = normalization
@@ -34,7 +40,7 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   }
 
   public var preconditioning: Preconditioning {
-    Preconditioning(sigmaData: Double(normalization.sigmaData))
+    Preconditioning(sigmaData: Double(normalization.sigmaData), prediction: noise.prediction)
   }
 
   /// An index for the network: a whole label, or the last part of its path if only one has it.
@@ -64,6 +70,7 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     try network.validate()
     let rows = representation.channels * representation.spectrogram.melBins
     try normalization.validate(rows: rows)
+    try noise.validate()
     try sampling.validate()
     try history.validate()
     guard network.channels == representation.channels,
@@ -82,17 +89,74 @@ public struct SamplingDefaults: Codable, Sendable, Equatable {
   public var steps = 20
   public var sigmaMin = 0.002
   public var sigmaMax = 80.0
+  public var schedule = SigmaSchedule.karras
+  /// Of the schedule `flow`.
+  public var shift = 1.0
+  public var settings = Sampler.Settings()
   public var guidanceScale = 1.5
+  public var guidanceRescale = 0.0
+  public var guidanceInterval: ClosedRange<Double>?
 
   public init() {}
 
+  /// What suits a network that was trained with this noise: of noise levels other than EDM's, those
+  /// that all but a ten-thousandth of the training on either side has seen.
+  public init(for noise: NoiseProcess, sigmaData: Double) {
+    if noise.prediction == .flow { (sampler, schedule) = (.flow, .flow) }
+    guard noise.levels.kind != .logNormal else { return }
+    sigmaMin = max(sigmaMin, noise.levels.sigma(quantile: 1e-4, sigmaData: sigmaData))
+    sigmaMax = min(sigmaMax, noise.levels.sigma(quantile: 1 - 1e-4, sigmaData: sigmaData))
+  }
+
+  public var guidance: Guidance {
+    Guidance(scale: guidanceScale, rescale: guidanceRescale, interval: guidanceInterval)
+  }
+
+  /// Falling, ending in 0.
+  func sigmas(sigmaData: Double) throws -> [Double] {
+    try schedule.sigmas(
+      steps: steps, min: sigmaMin, max: sigmaMax, sigmaData: sigmaData, shift: shift)
+  }
+
   func validate() throws {
-    guard (2...10_000).contains(steps), 0 < sigmaMin, sigmaMin < sigmaMax, sigmaMax <= 1e6,
-      guidanceScale >= 0
-    else {
-      throw ModelError.invalidConfiguration(
-        "sampling needs 2 to 10000 steps, sigmas that rise and a guidanceScale of at least 0")
+    func check(_ holds: Bool, _ reason: String) throws {
+      if !holds { throw ModelError.invalidConfiguration("sampling." + reason) }
     }
+    try check((2...10_000).contains(steps), "steps must be 2 to 10000")
+    try check(
+      0 < sigmaMin && sigmaMin < sigmaMax && sigmaMax <= 1e6, "sigmaMin must be less than sigmaMax")
+    try check((0.01...100).contains(shift), "shift must be 0.01 to 100")
+    try check((0...1000).contains(guidanceScale), "guidanceScale must be 0 to 1000")
+    try check((0...1).contains(guidanceRescale), "guidanceRescale must be 0 to 1")
+    try check(
+      guidanceInterval.map { $0.lowerBound >= 0 } ?? true, "guidanceInterval must not be negative")
+    try check((0...1).contains(settings.eta ?? 0), "settings.eta must be 0 to 1")
+    let churn = settings.churn ?? Sampling.Churn.none
+    try check(
+      (0...10_000).contains(churn.amount) && (0...10).contains(churn.noise)
+        && 0 <= churn.sigmaMin && churn.sigmaMin <= churn.sigmaMax,
+      "settings.churn is off")
+  }
+}
+
+extension SamplingDefaults {
+  /// What models had no choice of once may be absent.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    sampler = try values.decode(Sampler.self, forKey: .sampler)
+    steps = try values.decode(Int.self, forKey: .steps)
+    sigmaMin = try values.decode(Double.self, forKey: .sigmaMin)
+    sigmaMax = try values.decode(Double.self, forKey: .sigmaMax)
+    guidanceScale = try values.decode(Double.self, forKey: .guidanceScale)
+    func later<T: Decodable>(_ key: CodingKeys, else value: T) throws -> T {
+      try values.decodeIfPresent(T.self, forKey: key) ?? value
+    }
+    schedule = try later(.schedule, else: schedule)
+    shift = try later(.shift, else: shift)
+    settings = try later(.settings, else: settings)
+    guidanceRescale = try later(.guidanceRescale, else: guidanceRescale)
+    guidanceInterval = try values.decodeIfPresent(
+      ClosedRange<Double>.self, forKey: .guidanceInterval)
   }
 }
 
@@ -171,7 +235,7 @@ public struct Model: Sendable {
     guard let version = try? JSONDecoder().decode(Version.self, from: data).formatVersion else {
       throw ModelError.damagedModel(folder, reason: "\(configurationFile) is not a model's")
     }
-    guard version == ModelConfiguration.supportedVersion else {
+    guard (1...ModelConfiguration.supportedVersion).contains(version) else {
       throw ModelError.otherVersion(
         folder, found: version, supported: ModelConfiguration.supportedVersion)
     }

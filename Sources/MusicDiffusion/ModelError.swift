@@ -32,7 +32,7 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     case .damagedModel(let path, let reason):
       "the model in \(path) is damaged or incomplete: \(reason)"
     case .otherVersion(let path, let found, let supported):
-      "the model in \(path) has format version \(found), this program reads \(supported): "
+      "the model in \(path) has format version \(found), this program reads up to \(supported): "
         + "use the version of compose that trained it, or train again"
     case .unknownLabel(let label, let known):
       known.isEmpty

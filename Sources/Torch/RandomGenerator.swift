@@ -66,6 +66,17 @@ public struct RandomGenerator: Sendable, Hashable, Codable {
     }
   }
 
+  /// Of mean 0 and variance 1, with the density exp(−√2 |x|) / √2 of Laplace, by its inverse
+  /// cumulative function.
+  public mutating func laplaces(_ count: Int) -> [Float] {
+    nextUInt32s(count).map { word in
+      // Uniform over −1/2 to 1/2, without 0 and the ends.
+      let uniform = Double(word) * 0x1p-32 + 0x1p-33 - 0.5
+      let magnitude = -log(1 - 2 * abs(uniform)) / 2.0.squareRoot()
+      return Float(uniform < 0 ? -magnitude : magnitude)
+    }
+  }
+
   /// Uniform over 0 ..< 1, in multiples of 2⁻⁵³.
   public mutating func uniform() -> Double {
     Double(nextUInt64() >> 11) * 0x1p-53

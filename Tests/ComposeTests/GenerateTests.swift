@@ -52,7 +52,9 @@ extension CommandLineTests {
       try Bench.with { bench in
         let options = [
           ["--sampler", "euler"], ["--sampler", "heun"], ["--sampler", "dpm++2m"],
-          ["--sampler", "ddpm"], ["--steps", "4"],
+          ["--sampler", "ddpm"], ["--sampler", "dpm++2m-sde"], ["--steps", "4"],
+          ["--schedule", "exponential"], ["--sampler", "ddim", "--eta", "0.5"],
+          ["--sampler", "heun", "--churn", "1"], ["--noise", "laplace"],
         ]
         let results = try options.map { options in
           let outcome = try Run(
@@ -100,6 +102,13 @@ extension CommandLineTests {
       (["--count", "0"], "--count must be 1 to 100000."),
       (["--steps", "1"], "--steps must be 2 to 10000."),
       (["--guidance", "nan"], "--guidance must be 0 to 100."),
+      (["--guidance-rescale", "1.5"], "--guidance-rescale must be 0 to 1."),
+      (
+        ["--guide", "a", "--negative-label", "b"],
+        "--guide and --negative-label exclude each other."
+      ),
+      (["--eta", "2"], "--eta must be 0 to 1."),
+      (["--shift", "0"], "--shift must be 0.01 to 100."),
       (["--threads", "0"], "--threads must be 1 to 1024."),
       (["--device", "tpu"], "--device must be auto, cpu, cuda or cuda:N, not tpu."),
     ])
@@ -116,6 +125,7 @@ extension CommandLineTests {
     /// Each in one line that names the option.
     @Test(arguments: [
       ["--seconds", "ten"], ["--seconds", "-1"], ["--seconds"], ["--sampler", "magic"],
+      ["--schedule", "magic"], ["--guidance-interval", "5:1"], ["--guidance-interval", "1"],
       ["--seed", "-1"], ["--magic"], ["and", "more"],
     ])
     func usageErrorsAreOneLine(_ options: [String]) throws {
@@ -144,11 +154,47 @@ extension CommandLineTests {
       }
     }
 
+    @Test func optionsOfOtherSamplersAreErrors() throws {
+      try Bench.with { bench in
+        try bench.expect(bench.generate("--eta", "0.5"), "--eta means nothing to --sampler dpm++2m")
+        try bench.expect(
+          bench.generate("--sampler", "ddim", "--churn", "5"),
+          "--churn means nothing to --sampler ddim")
+        try bench.expect(
+          bench.generate("--shift", "2"), "--shift means nothing to --schedule karras")
+      }
+    }
+
     @Test func unknownLabelsAreErrors() throws {
       try Bench.with { bench in
         try bench.expect(
           bench.generate("--label", "middle"),
           "the model has no label middle; it knows high, low")
+      }
+    }
+
+    /// Autoguidance by a model of the same data; the model itself as its guide changes nothing.
+    @Test func weakerModelsGuide() throws {
+      try Bench.with { bench in
+        let model = bench.workshop.model.path
+        func bytes(_ options: String...) throws -> Data {
+          let outcome = try Run(
+            [
+              "generate", "--model", model, "--steps", "3", "--threads", "1", "--seconds", "0.1",
+              "--seed", "7", "--precision", "float32", "--output", "a.wav", "--overwrite",
+            ] + options, in: bench.folder, cache: bench.workshop.cache
+          ).outcome()
+          #expect(outcome.status == 0, "\(outcome.errors)")
+          return try Data(contentsOf: bench.folder / "a.wav")
+        }
+        #expect(
+          try bytes("--guide", model, "--guidance", "3")
+            == bytes("--guide", model, "--guidance", "2"))
+        // After two steps of training the labels hardly matter: that the options are taken.
+        _ = try bytes("--negative-label", "high", "--guidance-rescale", "0.7")
+        _ = try bytes("--guidance", "4", "--guidance-interval", "0.5:10")
+        let other = try bench.generate("--guide", "absent")
+        #expect(other.message == "compose: there is no folder at absent")
       }
     }
 

@@ -13,6 +13,7 @@ extension CommandLineTests {
           "spectrogram 128 mel bins (slaney), n_fft 2048, hop 512",
           "window      128 frames, 2.97 s", "network     0.81 M parameters, widths 48/64/96",
           "labels      high, low", "data        data: 3 files, 0.00 hours, 0 skipped",
+          "noise       gaussian, log-normal levels, prediction edm",
           "sampling    dpm++2m, 20 steps, guidance 1.5",
         ] {
           #expect(outcome.output.contains(line + "\n"))
@@ -42,7 +43,7 @@ extension CommandLineTests {
         let weights = try Data(contentsOf: bench.workshop.model / "model.safetensors")
         try edit("\"formatVersion\" : 1", "\"formatVersion\" : 9")
         try check(
-          "the model in model has format version 9, this program reads 1: use the version of compose "
+          "the model in model has format version 9, this program reads up to 2: use the version of compose "
             + "that trained it, or train again")
         try edit("\"blocks\" : 1", "\"blocks\" : 0")
         try check(

@@ -36,6 +36,34 @@ extension CommandLineTests {
       #expect(sample.rms > 0)
     }
 
+    /// A model of another prediction and noise draws, goes on, and stays what it is.
+    @Test func trainsOnOtherNoise() throws {
+      try Bench.with { bench in
+        try bench.folder.write(tone(seconds: 4), to: "data/a.wav")
+        func train(_ options: String...) throws -> Outcome {
+          try Run(
+            [
+              "train", "data", "--output", "model", "--preset", "draft", "--steps", "2",
+              "--batch-size", "1", "--threads", "1",
+            ] + options, in: bench.folder, cache: bench.workshop.cache
+          ).outcome()
+        }
+        let trained = try train("--prediction", "flow", "--noise", "laplace")
+        #expect(trained.status == 0, "\(trained.errors)")
+        let info = try bench.compose("info", "model")
+        #expect(info.output.contains("noise       laplace, logit-normal levels, prediction flow\n"))
+        #expect(info.output.contains("sampling    flow, 20 steps, guidance 1.5\n"))
+        let drawn = try bench.compose(
+          "generate", "--model", "model", "--seconds", "0.1", "--steps", "3", "--shift", "2")
+        #expect(drawn.status == 0, "\(drawn.errors)")
+        #expect(
+          try train("--resume", "--prediction", "v").message
+            == "compose: cannot resume model with these options: --prediction was flow and cannot "
+            + "become v")
+        #expect(try train("--resume", "--noise-levels", "logit-normal").status == 0)
+      }
+    }
+
     @Test func namesWhatItSkips() throws {
       try Bench.with { bench in
         try bench.folder.write(tone(seconds: 4), to: "mix/good.wav")

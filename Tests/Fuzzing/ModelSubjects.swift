@@ -89,7 +89,7 @@ private final class SmallModel: Sendable {
       normalization: Normalization(
         mean: [Float](repeating: -10, count: 16),
         standardDeviation: [Float](repeating: 3, count: 16)),
-      network: network, labels: ["drums"], noise: NoiseDistribution(),
+      network: network, labels: ["drums"], noise: NoiseProcess(),
       sampling: SamplingDefaults(), history: history)
     let store = ParameterStore(seed: 1)
     try Model(

@@ -13,7 +13,88 @@ import Torch
       let rho: Double
       let sigmas: [Double]
     }
+    struct Range: Decodable {
+      let steps: Int
+      let min, max: Double
+      let sigmas: [Double]
+    }
+    struct Flow: Decodable {
+      let steps: Int
+      let max, shift: Double
+      let sigmas: [Double]
+    }
+    struct Timesteps: Decodable {
+      let betas, spacing: String
+      let steps: Int
+      let timesteps: [Int]
+      let sigmas: [Double]
+    }
     let karras: [Karras]
+    let exponential, cosine: [Range]
+    let flow: [Flow]
+    let timesteps: [Timesteps]
+  }
+
+  private func expect(
+    _ sigmas: [Double], _ expected: [Double], within tolerance: Double = 1e-12,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    try #require(sigmas.count == expected.count, sourceLocation: sourceLocation)
+    for (sigma, expected) in zip(sigmas, expected) {
+      #expect(abs(sigma - expected) <= tolerance * expected, sourceLocation: sourceLocation)
+    }
+  }
+
+  @Test func exponentialAndCosineMatchKDiffusion() throws {
+    let golden = try loadGolden("sigmas", as: Golden.self)
+    for reference in golden.exponential {
+      try expect(
+        SigmaSchedule.exponential(steps: reference.steps, min: reference.min, max: reference.max),
+        reference.sigmas)
+    }
+    for reference in golden.cosine {
+      try expect(
+        SigmaSchedule.cosine(steps: reference.steps, min: reference.min, max: reference.max),
+        reference.sigmas, within: 1e-10)
+    }
+  }
+
+  /// diffusers keeps t in float32, which near 1 costs sigma four digits.
+  @Test func flowMatchesDiffusers() throws {
+    for reference in try loadGolden("sigmas", as: Golden.self).flow {
+      try expect(
+        SigmaSchedule.flow(steps: reference.steps, max: reference.max, shift: reference.shift),
+        reference.sigmas, within: 1e-5)
+    }
+  }
+
+  /// diffusers keeps the betas in float32.
+  @Test func timestepsMatchDiffusers() throws {
+    for reference in try loadGolden("sigmas", as: Golden.self).timesteps {
+      let spacing: TimestepSpacing = reference.spacing == "leading" ? .leading : .trailing
+      let schedule = try #require(DiscreteTimesteps(rawValue: reference.betas))
+      #expect(spacing.timesteps(reference.steps) == reference.timesteps)
+      try expect(
+        SigmaSchedule.timesteps(steps: reference.steps, spacing, of: schedule), reference.sigmas,
+        within: 1e-5)
+    }
+  }
+
+  /// By name, every schedule falls to 0, at most from what was asked for.
+  @Test(arguments: SigmaSchedule.allCases, [2, 3, 20, 1000])
+  func everyScheduleFallsToZero(_ schedule: SigmaSchedule, steps: Int) throws {
+    let sigmas = try schedule.sigmas(steps: steps, min: 0.002, max: 80, sigmaData: 0.5, shift: 2)
+    #expect(sigmas.count == steps + 1)
+    #expect(sigmas.last == 0)
+    #expect(zip(sigmas, sigmas.dropFirst()).allSatisfy { $0 > $1 })
+    #expect(sigmas[0] < 80.001)
+    #expect([.leading, .trailing].contains(schedule) || sigmas[0] > 79.999)
+  }
+
+  @Test func moreStepsThanTimestepsAreAnError() {
+    #expect(throws: ModelError.self) {
+      try SigmaSchedule.leading.sigmas(steps: 1001, min: 0.002, max: 80, sigmaData: 0.5)
+    }
   }
 
   @Test func matchesKDiffusion() throws {
@@ -24,6 +105,10 @@ import Torch
       for (sigma, expected) in zip(sigmas, reference.sigmas) {
         #expect(abs(sigma - expected) <= 1e-12 * expected)
       }
+      guard reference.rho == 1 else { continue }
+      let linear = SigmaSchedule.linear(
+        steps: reference.steps, min: reference.min, max: reference.max)
+      #expect(linear == sigmas)
     }
   }
 
@@ -43,7 +128,57 @@ import Torch
       let sigmaData: Double
       let sigmas, cSkip, cOut, cIn, cNoise: [Double]
     }
+    struct Scalings: Decodable {
+      let prediction: Prediction
+      let sigmaData: Double
+      let sigmas, cSkip, cOut, cIn: [Double]
+    }
     let cases: [Case]
+    let predictions: [Scalings]
+  }
+
+  @Test func otherPredictionsMatchKDiffusionAndDiffusers() throws {
+    let references = try loadGolden("preconditioning", as: Golden.self).predictions
+    #expect(Set(references.map(\.prediction)) == [.epsilon, .signal, .v, .flow])
+    for reference in references {
+      let p = Preconditioning(sigmaData: reference.sigmaData, prediction: reference.prediction)
+      for (index, sigma) in reference.sigmas.enumerated() {
+        #expect(abs(p.cSkip(sigma) - reference.cSkip[index]) <= 1e-12)
+        #expect(abs(p.cOut(sigma) - reference.cOut[index]) <= 1e-12 * sigma + 1e-14)
+        #expect(abs(p.cIn(sigma) - reference.cIn[index]) <= 1e-11 * reference.cIn[index])
+      }
+    }
+  }
+
+  /// Data of another deviation is data of deviation 1, scaled: so is the denoiser.
+  @Test(arguments: Prediction.allCases, [0.002, 0.1, 0.5, 3, 80])
+  func scalesWithTheData(_ prediction: Prediction, sigma: Double) {
+    let unit = Preconditioning(sigmaData: 1, prediction: prediction)
+    let p = Preconditioning(sigmaData: 0.7, prediction: prediction)
+    #expect(abs(p.cSkip(0.7 * sigma) - unit.cSkip(sigma)) < 1e-12)
+    #expect(abs(p.cIn(0.7 * sigma) * 0.7 - unit.cIn(sigma)) < 1e-12)
+    #expect(abs(p.cOut(0.7 * sigma) / 0.7 - unit.cOut(sigma)) < 1e-12 * max(1, sigma))
+  }
+
+  /// What each network is asked for, by its paper's words, gives back the signal: the target of a
+  /// signal of deviation 1 in x = signal + sigma · noise, put through D.
+  @Test(arguments: Prediction.allCases, [0.002, 0.1, 0.5, 3, 80])
+  func targetsGiveTheSignal(_ prediction: Prediction, sigma: Double) {
+    let p = Preconditioning(sigmaData: 1, prediction: prediction)
+    let (signal, noise) = (0.8, -1.7)
+    let x = signal + sigma * noise
+    let alpha = 1 / (1 + sigma * sigma).squareRoot()
+    let (input, target) =
+      switch prediction {
+      case .edm: (alpha * x, sigma * alpha * signal - alpha * noise)
+      case .epsilon: (alpha * x, noise)
+      case .signal: (alpha * x, signal)
+      case .v: (alpha * signal + sigma * alpha * noise, alpha * noise - sigma * alpha * signal)
+      case .flow:
+        (signal / (1 + sigma) + sigma / (1 + sigma) * noise, noise - signal)
+      }
+    #expect(abs(p.cIn(sigma) * x - input) < 1e-12)
+    #expect(abs(p.cSkip(sigma) * x + p.cOut(sigma) * target - signal) < 1e-12 * max(1, sigma))
   }
 
   @Test func matchesKDiffusion() throws {
@@ -97,6 +232,78 @@ import Torch
     try #require(sigmas.count == golden.sigmas.count)
     for (sigma, expected) in zip(sigmas, golden.sigmas) {
       #expect(abs(sigma - expected) < 1e-9 * expected)
+    }
+  }
+
+  struct Levels: Decodable {
+    struct Laplace: Decodable {
+      let mean, scale: Double
+      let sigmas: [Double]
+    }
+    struct LogitNormal: Decodable {
+      let mean, standardDeviation: Double
+      let sigmas: [Double]
+    }
+    let sigmaData: Double
+    let quantiles, cosine, linear: [Double]
+    let laplace: Laplace
+    let logitNormal: LogitNormal
+  }
+
+  /// k-diffusion's v-diffusion, diffusers' betas (float32) and SciPy's distributions.
+  @Test func otherLevelsMatchReferences() throws {
+    let golden = try loadGolden("noise-levels", as: Levels.self)
+    let laplace = NoiseDistribution.laplace(
+      mean: golden.laplace.mean, scale: golden.laplace.scale)
+    let logit = NoiseDistribution.logitNormal(
+      mean: golden.logitNormal.mean, standardDeviation: golden.logitNormal.standardDeviation)
+    let references = [
+      (NoiseDistribution.cosine, golden.cosine, 1e-10), (.linear, golden.linear, 2e-6),
+      (laplace, golden.laplace.sigmas, 1e-10), (logit, golden.logitNormal.sigmas, 1e-8),
+    ]
+    for (levels, expected, tolerance) in references {
+      for (quantile, expected) in zip(golden.quantiles, expected) {
+        let sigma = levels.sigma(quantile: quantile, sigmaData: golden.sigmaData)
+        #expect(abs(sigma - expected) <= tolerance * expected, "\(levels.kind) \(quantile)")
+      }
+    }
+  }
+
+  @Test(arguments: NoiseDistribution.Kind.allCases)
+  func everyKindStaysFiniteAndRises(_ kind: NoiseDistribution.Kind) {
+    let levels = NoiseDistribution(kind)
+    #expect(levels.kind == kind)
+    for offset in [0, 0.5, 1 - 0x1p-53] {
+      let sigmas = levels.stratifiedSigmas(count: 16, offset: offset)
+      #expect(sigmas.allSatisfy { $0 > 0 && $0.isFinite })
+      #expect(zip(sigmas, sigmas.dropFirst()).allSatisfy { $0 < $1 })
+    }
+  }
+
+  /// Each kind comes back as it was written; what was written before there were kinds does, too, and
+  /// is still written so.
+  @Test func isReadAsItWasWritten() throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    for kind in NoiseDistribution.Kind.allCases {
+      for prediction in Prediction.allCases {
+        let noise = NoiseProcess(
+          levels: NoiseDistribution(kind), shape: .laplace, prediction: prediction)
+        let data = try encoder.encode(noise)
+        #expect(try JSONDecoder().decode(NoiseProcess.self, from: data) == noise)
+      }
+    }
+    let old = #"{"logMean":-0.4,"logStandardDeviation":1.25}"#
+    let noise = try JSONDecoder().decode(NoiseProcess.self, from: Data(old.utf8))
+    #expect(noise == NoiseProcess(levels: .logNormal(mean: -0.4, standardDeviation: 1.25)))
+    #expect(String(decoding: try encoder.encode(noise), as: UTF8.self) == old)
+    for damaged in [
+      #"{"logMean":-0.4}"#, #"{"levels":"laplace","mean":0}"#, #"{"levels":"magic"}"#,
+      #"{"levels":"cosine","prediction":"magic"}"#,
+    ] {
+      #expect(throws: DecodingError.self) {
+        try JSONDecoder().decode(NoiseProcess.self, from: Data(damaged.utf8))
+      }
     }
   }
 

@@ -59,7 +59,7 @@ import Torch
         normalization: Normalization(
           mean: [Float](repeating: -8, count: 32),
           standardDeviation: [Float](repeating: 3, count: 32)),
-        network: golden.configuration, labels: labels, noise: NoiseDistribution(),
+        network: golden.configuration, labels: labels, noise: NoiseProcess(),
         sampling: sampling, history: TrainingHistory()),
       network: golden.network, parameters: golden.parameters)
   }
@@ -199,8 +199,10 @@ import Torch
     let (condition, mask) = (try golden.condition, try golden["mask"])
     for sigma in [0.01, 1, 80] {
       for guidanceScale in [1.0, 3] {
-        let denoised = try denoiser(
-          golden.noisy, sigma: sigma, condition: condition, guidanceScale: guidanceScale)
+        let guided = GuidedDenoiser(
+          denoiser, away: .label(3), guidance: Guidance(scale: guidanceScale))
+        let denoised = try guided(
+          golden.noisy, sigma: sigma, condition: condition)
         #expect(try difference(denoised * mask, condition.known) == 0)
         #expect(try difference(denoised * (1 - mask), golden["signal"] * (1 - mask)) > 0.1)
       }
@@ -297,8 +299,8 @@ import Torch
 
   @Test func otherVersionsAreErrors() throws {
     try withModelFolder { folder in
-      try change(folder) { $0.replacing("\"formatVersion\" : 1", with: "\"formatVersion\" : 2") }
-      #expect(throws: ModelError.otherVersion(folder.path, found: 2, supported: 1)) {
+      try change(folder) { $0.replacing("\"formatVersion\" : 1", with: "\"formatVersion\" : 3") }
+      #expect(throws: ModelError.otherVersion(folder.path, found: 3, supported: 2)) {
         try Model(contentsOf: folder.path)
       }
     }

@@ -10,6 +10,7 @@ import Torch
       let name: String
       let sampler: String
       let eta: Double
+      let churn: Sampling.Churn?
       let sigmas: [Double]
       let start: [Float]
       let noise: [[Float]]
@@ -31,15 +32,10 @@ import Torch
     let shape = [1, 1, 3, 4]
     let start = try Tensor(reference.start, shape: shape).to(.float64)
     let noise = { (step: Int) in try Tensor(reference.noise[step], shape: shape).to(.float64) }
-    let result =
-      if let sampler = Sampler(rawValue: reference.sampler), sampler != .ddim {
-        try sampler.sample(
-          start, sigmas: reference.sigmas, denoise: mixture.denoised, noise: noise)
-      } else {
-        try Sampling.ddim(
-          start, sigmas: reference.sigmas, eta: reference.eta, denoise: mixture.denoised,
-          noise: noise)
-      }
+    let sampler = try #require(Sampler(rawValue: reference.sampler))
+    let settings = Sampler.Settings(eta: reference.eta, churn: reference.churn)
+    let result = try sampler.sample(
+      start, sigmas: reference.sigmas, settings: settings, denoise: mixture.denoised, noise: noise)
     for (value, expected) in zip(try result.floats(), reference.result) {
       #expect(abs(value - expected) <= 1e-5 * abs(expected))
     }
@@ -54,6 +50,21 @@ import Torch
       try $0.sample(start, sigmas: sigmas, denoise: mixture.denoised, noise: noNoise)
     }
     #expect(try difference(results[0], results[1]) < 1e-5)
+  }
+
+  /// Without noise the solvers of SDEs are those of the probability flow.
+  @Test func etaOfZeroIsTheFlow() throws {
+    let mixture = try Self.golden.get().mixture
+    let sigmas = SigmaSchedule.exponential(steps: 7, min: 0.01, max: 20)
+    let start = try normal([2, 1, 4, 8], seed: 3) * 20
+    func result(_ sampler: Sampler, eta: Double? = nil) throws -> Tensor {
+      try sampler.sample(
+        start, sigmas: sigmas, settings: .init(eta: eta), denoise: mixture.denoised, noise: noNoise)
+    }
+    #expect(try difference(result(.dpmSolver2MSDE, eta: 0), result(.dpmSolver2M)) < 2e-5)
+    #expect(try difference(result(.eulerAncestral, eta: 0), result(.euler)) < 1e-5)
+    #expect(try difference(result(.flow), result(.euler)) < 1e-5)
+    #expect(try difference(result(.dpmSolver3MSDE, eta: 0), result(.euler)) > 1e-3)
   }
 
   /// Whatever the noise and the steps, the last estimate of a denoiser that knows the signal is it.
@@ -90,7 +101,8 @@ import Torch
     #expect(evaluations == sampler.evaluations(steps: steps))
     #expect(finished == Array(0..<steps))
     // No noise is added at the end.
-    #expect(draws == (sampler == .ddpm ? Array(0..<steps - 1) : []))
+    let addsNoise = [.ddpm, .eulerAncestral, .dpmSolver2MSDE, .dpmSolver3MSDE].contains(sampler)
+    #expect(draws == (addsNoise ? Array(0..<steps - 1) : []))
   }
 
   /// A method of higher order comes nearer to where many small steps lead. The whole of a

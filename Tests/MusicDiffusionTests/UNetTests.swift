@@ -106,8 +106,10 @@ import Torch
       }
       let condition = try Condition(
         labels: [golden.labels[clip]], known: part(golden.known), mask: part(golden["mask"]))
-      let denoised = try denoiser(
-        part(golden.noisy), sigma: golden.sigmas[clip], condition: condition, guidanceScale: 2)
+      let guided = GuidedDenoiser(
+        denoiser, away: .label(golden.configuration.labelCount), guidance: Guidance(scale: 2))
+      let denoised = try guided(
+        part(golden.noisy), sigma: golden.sigmas[clip], condition: condition)
       #expect(try difference(denoised, part(golden["guided"])) < 2e-5)
     }
   }

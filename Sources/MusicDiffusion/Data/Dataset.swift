@@ -148,6 +148,7 @@ public final class Dataset: Sendable {
     let (window, width) = (representation.windowFrames, representation.channels * bins)
     let clip = clips[clip]
     let present = min(window, clip.frames - start)
+    let (values, floor) = (representation.values, representation.silence)
     let scale = normalization.scale
     let shift = normalization.shift
     frames.withUnsafeBytes { bytes in
@@ -155,8 +156,14 @@ public final class Dataset: Sendable {
       for row in 0..<channels * bins {
         let line = destination + row * window
         let (a, b) = (scale[row], shift[row])
-        for frame in 0..<present { line[frame] = Float(source[frame * width + row]) * a + b }
-        let silence = representation.silence * a + b
+        if values == .statistics {
+          for frame in 0..<present { line[frame] = Float(source[frame * width + row]) * a + b }
+        } else {
+          for frame in 0..<present {
+            line[frame] = values.value(ofLogMel: Float(source[frame * width + row]), floor) * a + b
+          }
+        }
+        let silence = values.value(ofLogMel: floor, floor) * a + b
         for frame in present..<max(present, window) { line[frame] = silence }
       }
     }

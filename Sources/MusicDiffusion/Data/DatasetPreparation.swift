@@ -97,26 +97,32 @@ struct DatasetPreparation {
       offset: try writer.append(values))
   }
 
-  /// Over all frames, in the order of the index, so that the same data gives the same numbers.
+  /// Of the transformed values, over all frames, in the order of the index, so that the same data gives the same numbers.
   private func normalization(of clips: [Dataset.Clip], in file: URL) throws -> Normalization {
     let width = representation.channels * representation.spectrogram.melBins
     var (sum, squares) = (
       [Double](repeating: 0, count: width), [Double](repeating: 0, count: width)
     )
+    let (transform, silence) = (representation.values, representation.silence)
     let data = try Data(contentsOf: file, options: .alwaysMapped)
     data.withUnsafeBytes { bytes in
       let values = bytes.bindMemory(to: Float16.self)
       for clip in clips {
         for frame in 0..<clip.frames {
           let row = values[(clip.offset + frame * width)..<(clip.offset + (frame + 1) * width)]
-          for (bin, value) in row.enumerated() {
-            sum[bin] += Double(value)
-            squares[bin] += Double(value) * Double(value)
+          for (bin, logMel) in row.enumerated() {
+            let value = Double(transform.value(ofLogMel: Float(logMel), silence))
+            sum[bin] += value
+            squares[bin] += value * value
           }
         }
       }
     }
     let count = Double(max(1, clips.reduce(0) { $0 + $1.frames }))
+    guard transform == .statistics else {
+      let square = squares.reduce(0, +) / (count * Double(width))
+      return .unchanged(rows: width, sigmaData: Float(square.squareRoot()))
+    }
     let mean = sum.map { $0 / count }
     let deviation = zip(squares, mean).map { max(0, $0 / count - $1 * $1).squareRoot() }
     return Normalization(mean: mean.map(Float.init), standardDeviation: deviation.map(Float.init))

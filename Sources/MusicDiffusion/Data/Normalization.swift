@@ -1,7 +1,7 @@
 import Foundation
 
-/// Mean and standard deviation of each row of log-mel over the training data: what takes log-mel to
-/// the network's scale and back. A row is a mel bin of a channel, `[channels · mel bins]`.
+/// Mean and standard deviation of each row of log-mel over the training data: what takes log-mel, or
+/// what its ``ValueTransform`` makes of it, to the network's scale and back. A row is a mel bin of a channel, `[channels · mel bins]`.
 public struct Normalization: Codable, Sendable, Equatable {
   public var mean: [Float]
   public var standardDeviation: [Float]
@@ -12,6 +12,16 @@ public struct Normalization: Codable, Sendable, Equatable {
     self.mean = mean
     self.standardDeviation = standardDeviation
     self.sigmaData = sigmaData
+  }
+
+  /// Leaves every value as it is.
+  ///
+  /// - Parameter sigmaData: root mean square of the values, at least 0.1.
+  static func unchanged(rows: Int, sigmaData: Float) -> Normalization {
+    let deviation = max(sigmaData, 0.1)
+    return Normalization(
+      mean: [Float](repeating: 0, count: rows),
+      standardDeviation: [Float](repeating: deviation, count: rows), sigmaData: deviation)
   }
 
   /// normalised = log-mel · scale + shift, for each row. A row that hardly ever changes, as above

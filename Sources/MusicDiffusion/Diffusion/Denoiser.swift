@@ -22,13 +22,16 @@ public struct Condition: Sendable {
     mask = try .zeros([shape[0], 1, shape[2], shape[3]], device: device)
   }
 
-  /// The batch twice: as it is, and with `none` for every label.
-  func withAndWithoutLabels(none: Int) throws -> Condition {
+  /// The batch twice: as it is, and with `label` for every label.
+  fileprivate func twice(other label: Int) throws -> Condition {
     Condition(
-      labels: labels + labels.map { _ in none },
+      labels: labels + labels.map { _ in label },
       known: try .concatenate([known, known], dimension: 0),
       mask: try .concatenate([mask, mask], dimension: 0))
   }
+
+  /// The estimate where nothing is known, else what is known.
+  func completed(by denoised: Tensor) throws -> Tensor { try known + denoised * (1 - mask) }
 }
 
 /// The network with its preconditioning: D(x; sigma, condition).
@@ -44,30 +47,33 @@ public struct Denoiser: Sendable {
     self.precision = precision
   }
 
-  /// - Parameters:
-  ///   - x: signal + sigma · noise, `[batch, channels, mel bins, frames]`.
-  ///   - guidanceScale: how far to go from the estimate without label towards the one with it and
-  ///     beyond (Ho and Salimans 2022, arXiv:2207.12598, there 1 + w); 1 leaves it as it is and
-  ///     costs one evaluation instead of two.
-  /// - Returns: the estimate of the signal, shaped as `x`; where the signal is known, that.
-  public func callAsFunction(
-    _ x: Tensor, sigma: Double, condition: Condition, guidanceScale: Double = 1
-  ) throws -> Tensor {
-    let denoised: Tensor
-    if guidanceScale == 1 {
-      denoised = try estimate(x, sigma: sigma, condition)
-    } else {
-      let both = try estimate(
-        .concatenate([x, x], dimension: 0), sigma: sigma,
-        condition.withAndWithoutLabels(none: network.configuration.labelCount))
-      let guided = try both.narrow(dimension: 0, start: 0, length: x.shape[0])
-      let unguided = try both.narrow(dimension: 0, start: x.shape[0], length: x.shape[0])
-      denoised = try unguided + (guided - unguided) * guidanceScale
-    }
-    return try condition.known + denoised * (1 - condition.mask)
+  init(_ model: Model, precision: DType) {
+    self.init(
+      network: model.network, preconditioning: model.configuration.preconditioning,
+      precision: precision)
   }
 
-  private func estimate(_ x: Tensor, sigma: Double, _ condition: Condition) throws -> Tensor {
+  /// - Parameter x: signal + sigma · noise, `[batch, channels, mel bins, frames]`.
+  /// - Returns: the estimate of the signal, shaped as `x`; where the signal is known, that.
+  public func callAsFunction(_ x: Tensor, sigma: Double, condition: Condition) throws -> Tensor {
+    try condition.completed(by: estimate(x, sigma: sigma, condition))
+  }
+
+  /// The estimates with the condition and with another label in it, in one evaluation of the network.
+  func pair(
+    _ x: Tensor, sigma: Double, _ condition: Condition, other label: Int
+  ) throws -> (Tensor, Tensor) {
+    let both = try estimate(
+      .concatenate([x, x], dimension: 0), sigma: sigma, condition.twice(other: label))
+    let count = x.shape[0]
+    return (
+      try both.narrow(dimension: 0, start: 0, length: count),
+      try both.narrow(dimension: 0, start: count, length: count)
+    )
+  }
+
+  /// The estimate everywhere, as the network has it.
+  func estimate(_ x: Tensor, sigma: Double, _ condition: Condition) throws -> Tensor {
     let p = preconditioning
     let f = try network(
       x * p.cIn(sigma), noiseLevels: condition.labels.map { _ in p.cNoise(sigma) },
@@ -76,14 +82,15 @@ public struct Denoiser: Sendable {
     return try x * p.cSkip(sigma) + f * p.cOut(sigma)
   }
 
-  /// EDM's loss (Karras et al. 2022, arXiv:2206.00364, equation 2 with the weight of table 1), for
-  /// each clip, over what is not known.
+  /// The mean squared error of what the network is asked for, over what is not known, for each clip.
+  /// For EDM that is its loss (Karras et al. 2022, arXiv:2206.00364, equation 2 with the weight of
+  /// table 1); for the others see ``Prediction`` and ``Preconditioning/lossWeight(_:)``.
   ///
   /// - Parameters:
   ///   - signal: clean, `[batch, channels, mel bins, frames]`.
-  ///   - noise: standard normal, shaped as `signal`.
+  ///   - noise: of mean 0 and variance 1, shaped as `signal`.
   ///   - sigmas: the noise level of each clip.
-  /// - Returns: `[batch]`: 1 before training, by construction of the preconditioning.
+  /// - Returns: `[batch]`: 1 before training, on data of the deviation sigmaData.
   public func loss(
     signal: Tensor, noise: Tensor, sigmas: [Double], condition: Condition
   ) throws -> Tensor {
@@ -96,11 +103,12 @@ public struct Denoiser: Sendable {
     let f = try network(
       x * perClip(p.cIn), noiseLevels: sigmas.map(p.cNoise), labels: condition.labels,
       known: condition.known * (1 / p.sigmaData), mask: condition.mask, precision: precision)
-    // λ (D − signal)² = (F − target)², because λ = 1 / cOut².
+    // cOut target = signal − cSkip x, so that (D − signal)² = cOut² (F − target)².
     let target = try (signal - x * perClip(p.cSkip)) * perClip { 1 / p.cOut($0) }
     let open = try 1 - condition.mask
     let error = try ((f - target).square() * open).sum(dimensions: [1, 2, 3], keep: false)
     let openValues = try open.sum(dimensions: [1, 2, 3], keep: false)
-    return try error / (openValues * Double(signal.shape[1])).clamp(min: 1)
+    let variance = p.prediction.targetVariance
+    return try error / (openValues * (Double(signal.shape[1]) * variance)).clamp(min: 1)
   }
 }

@@ -1,15 +1,41 @@
-import Foundation
 public import Torch
 
 /// An estimate of the clean signal: D(x; sigma), shaped as x.
 public typealias Denoise = (_ x: Tensor, _ sigma: Double) throws -> Tensor
 
-/// The ways from noise to signal. Each is a function of a denoiser, noise and falling sigmas, in the
-/// coordinates x = signal + sigma · noise; other papers' coordinates are these, scaled.
+/// The ways from noise to signal, by name; ``Sampling`` holds them. Each is a function of a denoiser,
+/// noise and falling sigmas, in the coordinates x = signal + sigma · noise; other papers' coordinates
+/// are these, scaled.
 public enum Sampler: String, CaseIterable, Codable, Sendable {
-  case euler, heun
+  case euler
+  case eulerAncestral = "euler-ancestral"
+  case heun
   case dpmSolver2M = "dpm++2m"
-  case ddim, ddpm
+  case dpmSolver2MSDE = "dpm++2m-sde"
+  case dpmSolver3MSDE = "dpm++3m-sde"
+  case ddim, ddpm, flow
+
+  /// What some of them can be told.
+  public struct Settings: Codable, Sendable, Equatable {
+    /// How much noise is added anew: 0 none, 1 as much as the process of training would. Nil is 0
+    /// for `ddim` and 1 for `euler-ancestral` and the SDE samplers; the others have no such choice.
+    public var eta: Double?
+    /// Of `heun`.
+    public var churn: Sampling.Churn?
+
+    public init(eta: Double? = nil, churn: Sampling.Churn? = nil) {
+      self.eta = eta
+      self.churn = churn
+    }
+  }
+
+  /// Whether ``Settings/eta`` means anything to it.
+  public var takesEta: Bool {
+    switch self {
+    case .ddim, .eulerAncestral, .dpmSolver2MSDE, .dpmSolver3MSDE: true
+    case .euler, .heun, .dpmSolver2M, .ddpm, .flow: false
+    }
+  }
 
   /// Network evaluations that a list of `steps + 1` sigmas costs.
   public func evaluations(steps: Int) -> Int { self == .heun ? 2 * steps - 1 : steps }
@@ -18,105 +44,40 @@ public enum Sampler: String, CaseIterable, Codable, Sendable {
   ///   - x: signal + sigmas[0] · noise, which is noise alone to start from nothing.
   ///   - sigmas: falling, ending in 0.
   ///   - noise: standard normal values shaped as x, for the step whose index it is given; asked for
-  ///     by `ddpm` alone.
+  ///     by those alone that add noise.
   ///   - onStep: called after each step with its index; what it throws ends the sampling.
   /// - Returns: the signal, shaped as `x`.
   public func sample(
-    _ x: Tensor, sigmas: [Double], denoise: Denoise, noise: (_ step: Int) throws -> Tensor,
-    onStep: (_ step: Int) throws -> Void = { _ in }
+    _ x: Tensor, sigmas: [Double], settings: Settings = Settings(), denoise: Denoise,
+    noise: (_ step: Int) throws -> Tensor, onStep: (_ step: Int) throws -> Void = { _ in }
   ) throws -> Tensor {
     switch self {
     case .euler:
       try Sampling.euler(x, sigmas: sigmas, denoise: denoise, onStep: onStep)
     case .heun:
-      try Sampling.heun(x, sigmas: sigmas, denoise: denoise, onStep: onStep)
+      try Sampling.heun(
+        x, sigmas: sigmas, churn: settings.churn ?? Sampling.Churn.none, denoise: denoise,
+        noise: noise, onStep: onStep)
     case .dpmSolver2M:
       try Sampling.dpmSolver2M(x, sigmas: sigmas, denoise: denoise, onStep: onStep)
+    case .dpmSolver2MSDE:
+      try Sampling.dpmSolver2MSDE(
+        x, sigmas: sigmas, eta: settings.eta ?? 1, denoise: denoise, noise: noise, onStep: onStep)
+    case .dpmSolver3MSDE:
+      try Sampling.dpmSolver3MSDE(
+        x, sigmas: sigmas, eta: settings.eta ?? 1, denoise: denoise, noise: noise, onStep: onStep)
     case .ddim:
-      try Sampling.ddim(x, sigmas: sigmas, eta: 0, denoise: denoise, noise: noise, onStep: onStep)
+      try Sampling.ddim(
+        x, sigmas: sigmas, eta: settings.eta ?? 0, denoise: denoise, noise: noise, onStep: onStep)
+    // In these coordinates Euler's ancestral step is DDIM's, and DDPM's the one with as much noise as
+    // the posterior has.
+    case .eulerAncestral:
+      try Sampling.ddim(
+        x, sigmas: sigmas, eta: settings.eta ?? 1, denoise: denoise, noise: noise, onStep: onStep)
     case .ddpm:
       try Sampling.ddim(x, sigmas: sigmas, eta: 1, denoise: denoise, noise: noise, onStep: onStep)
+    case .flow:
+      try Sampling.flow(x, sigmas: sigmas, denoise: denoise, onStep: onStep)
     }
-  }
-}
-
-/// The samplers themselves.
-public enum Sampling {
-  /// Euler's method on the probability flow dx/dsigma = (x − D(x; sigma)) / sigma.
-  public static func euler(
-    _ x: Tensor, sigmas: [Double], denoise: Denoise, onStep: (Int) throws -> Void = { _ in }
-  ) throws -> Tensor {
-    var x = x
-    for (step, (sigma, next)) in zip(sigmas, sigmas.dropFirst()).enumerated() {
-      let slope = try (x - denoise(x, sigma)) / sigma
-      x = try x + slope * (next - sigma)
-      try onStep(step)
-    }
-    return x
-  }
-
-  /// Heun's second-order method: Karras et al. 2022 (arXiv:2206.00364), algorithm 1.
-  public static func heun(
-    _ x: Tensor, sigmas: [Double], denoise: Denoise, onStep: (Int) throws -> Void = { _ in }
-  ) throws -> Tensor {
-    var x = x
-    for (step, (sigma, next)) in zip(sigmas, sigmas.dropFirst()).enumerated() {
-      let slope = try (x - denoise(x, sigma)) / sigma
-      let euler = try x + slope * (next - sigma)
-      if next == 0 {
-        x = euler
-      } else {
-        let nextSlope = try (euler - denoise(euler, next)) / next
-        x = try x + (slope + nextSlope) * ((next - sigma) / 2)
-      }
-      try onStep(step)
-    }
-    return x
-  }
-
-  /// DPM-Solver++(2M): Lu et al. 2022 (arXiv:2211.01095), algorithm 2, with alpha = 1 and so
-  /// half-logSNR −ln sigma. The first and the last step are of first order.
-  public static func dpmSolver2M(
-    _ x: Tensor, sigmas: [Double], denoise: Denoise, onStep: (Int) throws -> Void = { _ in }
-  ) throws -> Tensor {
-    var x = x
-    var previous: (denoised: Tensor, stepSize: Double)?
-    for (step, (sigma, next)) in zip(sigmas, sigmas.dropFirst()).enumerated() {
-      let denoised = try denoise(x, sigma)
-      if next == 0 {
-        x = denoised
-      } else {
-        let stepSize = log(sigma / next)
-        var target = denoised
-        if let previous {
-          let extrapolation = stepSize / (2 * previous.stepSize)
-          target = try denoised * (1 + extrapolation) - previous.denoised * extrapolation
-        }
-        x = try x * (next / sigma) - target * expm1(-stepSize)
-        previous = (denoised, stepSize)
-      }
-      try onStep(step)
-    }
-    return x
-  }
-
-  /// DDIM: Song et al. 2020 (arXiv:2010.02502), equations 12 and 16. With `eta` 0 it is
-  /// deterministic, and in these coordinates Euler's method; with 1 it is DDPM's ancestral sampling
-  /// (Ho et al. 2020, arXiv:2006.11239, algorithm 2, with the variance of the posterior).
-  public static func ddim(
-    _ x: Tensor, sigmas: [Double], eta: Double, denoise: Denoise, noise: (Int) throws -> Tensor,
-    onStep: (Int) throws -> Void = { _ in }
-  ) throws -> Tensor {
-    var x = x
-    for (step, (sigma, next)) in zip(sigmas, sigmas.dropFirst()).enumerated() {
-      let denoised = try denoise(x, sigma)
-      let posterior = next * next * (sigma * sigma - next * next) / (sigma * sigma)
-      let fresh = eta * posterior.squareRoot()
-      let kept = (next * next - fresh * fresh).squareRoot()
-      x = try denoised + (x - denoised) * (kept / sigma)
-      if fresh > 0 { x = try x + noise(step) * fresh }
-      try onStep(step)
-    }
-    return x
   }
 }

@@ -12,9 +12,17 @@ public struct Generator: Sendable {
   public struct Options: Sendable {
     /// A label of the model; nil draws one from the seed. Guidance 0 is the model without labels.
     public var label: String?
+    /// A label to keep away from, in place of none.
+    public var negativeLabel: String?
     public var guidanceScale: Double?
+    public var guidanceRescale: Double?
+    public var guidanceInterval: ClosedRange<Double>?
     public var sampler: Sampler?
+    public var samplerSettings: Sampler.Settings?
     public var steps: Int?
+    public var schedule: SigmaSchedule?
+    public var shift: Double?
+    public var noise: NoiseShape?
     /// Rounds of fast Griffin-Lim.
     public var inversionIterations = 32
 
@@ -32,14 +40,36 @@ public struct Generator: Sendable {
 
   public let model: Model
   private let denoiser: Denoiser
+  private let weaker: Denoiser?
   private let device: Device
 
   public init(model: Model, device: Device = .cpu, precision: DType = .float32) {
     self.model = model
     self.device = device
-    denoiser = Denoiser(
-      network: model.network, preconditioning: model.configuration.preconditioning,
-      precision: precision)
+    denoiser = Denoiser(model, precision: precision)
+    weaker = nil
+  }
+
+  /// A generator with autoguidance: away from what a weaker model would draw, in place of what the
+  /// model itself would without a label.
+  ///
+  /// - Throws: ``ModelError/invalidArgument(_:)`` if the two were not trained on the same labels and
+  ///   values.
+  public init(
+    model: Model, awayFrom guide: Model, device: Device = .cpu, precision: DType = .float32
+  ) throws {
+    let (own, other) = (model.configuration, guide.configuration)
+    guard own.representation == other.representation, own.normalization == other.normalization,
+      own.labels == other.labels
+    else {
+      throw ModelError.invalidArgument(
+        "--guide must be a model of the same data and preset: an earlier snapshot or a smaller network"
+      )
+    }
+    self.model = model
+    self.device = device
+    denoiser = Denoiser(model, precision: precision)
+    weaker = Denoiser(guide, precision: precision)
   }
 
   /// - Parameters:
@@ -73,20 +103,17 @@ public struct Generator: Sendable {
     }
     let configuration = model.configuration
     let representation = configuration.representation
-    let sampling = configuration.sampling
+    let sampling = try configuration.sampling.with(options)
+    let sigmaData = Double(configuration.normalization.sigmaData)
+    let sigmas = try sampling.sigmas(sigmaData: sigmaData)
     let name = options.label ?? configuration.label(drawnFrom: seed)
     let label = try name.map(configuration.labelIndex) ?? configuration.labels.count
-    let steps = options.steps ?? sampling.steps
-    guard (2...10_000).contains(steps) else {
-      throw ModelError.invalidArgument("--steps must be 2 to 10000, not \(steps)")
-    }
-    let guidanceScale =
-      label == configuration.labels.count ? 1 : options.guidanceScale ?? sampling.guidanceScale
+    let denoise = try guidedDenoiser(label: label, options, sampling.guidance)
+    let noiseShape = options.noise ?? configuration.noise.shape
     let frames =
       1 + Self.sampleCount(seconds, representation) / representation.spectrogram.hopLength
     let plan = WindowPlan(frames: max(1, frames), window: representation.windowFrames)
-    let sampler = options.sampler ?? sampling.sampler
-    let total = sampler.evaluations(steps: steps) * plan.windows.count
+    let total = sampling.sampler.evaluations(steps: sampling.steps) * plan.windows.count
     var evaluations = 0
     let piece = try withoutGradient {
       try plan.draw(
@@ -98,17 +125,14 @@ public struct Generator: Sendable {
           var random = RandomGenerator(
             seed: seed, stream: UInt64(window) << 20 | UInt64(number))
           return try Tensor(
-            random.normals(shape.reduce(1, *)), shape: shape, device: device)
+            noiseShape.values(shape.reduce(1, *), &random), shape: shape, device: device)
         }
-        let sigmas = SigmaSchedule.karras(
-          steps: steps, min: sampling.sigmaMin, max: sampling.sigmaMax)
         // Where the clip is known, the path of the known value; elsewhere it starts as noise alone.
         let start = try known + noise(0) * sigmas[0]
-        return try sampler.sample(
-          start, sigmas: sigmas,
+        return try sampling.sampler.sample(
+          start, sigmas: sigmas, settings: sampling.settings,
           denoise: { x, sigma in
-            let denoised = try denoiser(
-              x, sigma: sigma, condition: condition, guidanceScale: guidanceScale)
+            let denoised = try denoise(x, sigma: sigma, condition: condition)
             evaluations += 1
             try onProgress(Progress(evaluations: evaluations, totalEvaluations: total))
             return denoised
@@ -119,6 +143,25 @@ public struct Generator: Sendable {
     return logMel(of: piece, frames: frames)
   }
 
+  /// A model without labels, or a piece without one, can be guided by a weaker model alone.
+  private func guidedDenoiser(
+    label: Int, _ options: Options, _ guidance: Guidance
+  ) throws -> GuidedDenoiser {
+    let none = model.configuration.labels.count
+    let negative = try options.negativeLabel.map(model.configuration.labelIndex)
+    guard let weaker else {
+      let isGuided = label != none || negative != nil
+      return GuidedDenoiser(
+        denoiser, away: .label(negative ?? none), guidance: isGuided ? guidance : Guidance())
+    }
+    guard negative == nil else {
+      throw ModelError.invalidArgument(
+        "a weaker model and a negative label cannot guide at once: leave out --guide or "
+          + "--negative-label")
+    }
+    return GuidedDenoiser(denoiser, away: .weaker(weaker), guidance: guidance)
+  }
+
   private static func sampleCount(_ seconds: Double, _ representation: Representation) -> Int {
     max(1, Int((seconds * Double(representation.sampleRate)).rounded()))
   }
@@ -127,6 +170,7 @@ public struct Generator: Sendable {
   private func logMel(of piece: [[Float]], frames: Int) -> [Spectrogram] {
     let bins = model.configuration.representation.spectrogram.melBins
     let silence = model.configuration.representation.silence
+    let transform = model.configuration.representation.values
     let normalization = model.configuration.normalization
     let (scale, shift) = (normalization.scale, normalization.shift)
     return piece.enumerated().map { channel, values in
@@ -137,10 +181,47 @@ public struct Generator: Sendable {
         let row = channel * bins + bin
         for frame in 0..<frames {
           let value = (values[bin * columns + frame] - shift[row]) / scale[row]
-          plane.values[frame * bins + bin] = max(value, silence)
+          let logMel = transform.logMel(ofValue: value, silence)
+          plane.values[frame * bins + bin] = max(min(logMel, Representation.ceiling), silence)
         }
       }
       return plane
     }
+  }
+}
+
+extension SamplingDefaults {
+  /// With what is not nil among the options.
+  ///
+  /// - Throws: ``ModelError/invalidArgument(_:)`` for what cannot be drawn with.
+  fileprivate func with(_ options: Generator.Options) throws -> SamplingDefaults {
+    var result = self
+    result.sampler = options.sampler ?? sampler
+    // What a sampler is told by default is meant for it alone.
+    result.settings =
+      options.samplerSettings ?? (result.sampler == sampler ? settings : Sampler.Settings())
+    result.steps = options.steps ?? steps
+    result.schedule = options.schedule ?? schedule
+    result.shift = options.shift ?? shift
+    result.guidanceScale = options.guidanceScale ?? guidanceScale
+    result.guidanceRescale = options.guidanceRescale ?? guidanceRescale
+    result.guidanceInterval = options.guidanceInterval ?? guidanceInterval
+    func check(_ holds: Bool, _ option: String, _ name: String) throws {
+      guard !holds else { return }
+      throw ModelError.invalidArgument("\(option) means nothing to \(name)")
+    }
+    let asked = options.samplerSettings ?? Sampler.Settings()
+    let name = "--sampler \(result.sampler.rawValue)"
+    try check(asked.eta == nil || result.sampler.takesEta, "--eta", name)
+    try check(asked.churn == nil || result.sampler == .heun, "--churn", name)
+    try check(
+      options.shift == nil || result.schedule == .flow, "--shift",
+      "--schedule \(result.schedule.rawValue)")
+    do {
+      try result.validate()
+    } catch ModelError.invalidConfiguration(let reason) {
+      throw ModelError.invalidArgument("cannot draw with these options: \(reason)")
+    }
+    return result
   }
 }

@@ -6,7 +6,7 @@ package import Torch
 package struct Batch {
   /// Normalised log-mel, `[batch, channels, mel bins, frames]`.
   package let signal: Tensor
-  /// Standard normal, shaped as `signal`.
+  /// Of mean 0 and variance 1, shaped as `signal`.
   package let noise: Tensor
   package let sigmas: [Double]
   package let condition: Condition
@@ -41,10 +41,11 @@ package struct Batch {
       mask.withUnsafeMutableBufferPointer {
         region.fill($0.baseAddress! + clip * area, frames: frames, bins: bins)
       }
-      noise += random.normals(size)
+      noise += configuration.noise.shape.values(size, &random)
     }
     var random = RandomGenerator(seed: configuration.seed, stream: UInt64(step) << 20)
-    sigmas = configuration.noise.stratifiedSigmas(count: count, offset: random.uniform())
+    sigmas = configuration.noise.levels.stratifiedSigmas(
+      count: count, offset: random.uniform(), sigmaData: Double(dataset.normalization.sigmaData))
     let shape = [count, channels, bins, frames]
     self.signal = try Tensor(signal, shape: shape, device: device)
     self.noise = try Tensor(noise, shape: shape, device: device)

@@ -208,7 +208,10 @@ public final class Trainer {
         normalization: dataset.normalization,
         network: configuration.preset.network(labelCount: dataset.labels.count),
         labels: dataset.labels,
-        noise: configuration.noise, sampling: SamplingDefaults(), history: history),
+        noise: configuration.noise,
+        sampling: SamplingDefaults(
+          for: configuration.noise, sigmaData: Double(dataset.normalization.sigmaData)),
+        history: history),
       dataset: dataset.fingerprint)
   }
 

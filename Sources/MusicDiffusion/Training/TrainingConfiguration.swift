@@ -18,7 +18,7 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
   public var labelDropout = 0.1
   /// How often a part of a clip is given as known.
   public var knownProbability = 0.5
-  public var noise = NoiseDistribution()
+  public var noise = NoiseProcess()
   public var seed: UInt64 = 0
   /// Whichever comes first; at least one is given.
   public var steps: Int?
@@ -44,6 +44,7 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
       "betas must be two numbers from 0 to less than 1")
     try check(weightDecay >= 0 && gradientClip > 0, "weightDecay or gradientClip is negative")
     try check((0.001...0.28).contains(emaWidth), "emaWidth must be 0.001 to 0.28")
+    try noise.validate()
     try check((0...1).contains(labelDropout), "labelDropout must be 0 to 1")
     try check((0...1).contains(knownProbability), "knownProbability must be 0 to 1")
   }

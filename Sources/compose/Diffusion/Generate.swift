@@ -1,7 +1,7 @@
-public import ArgumentParser
+import ArgumentParser
 import Audio
 import Foundation
-public import MusicDiffusion
+import MusicDiffusion
 import Terminal
 import Torch
 
@@ -17,6 +17,8 @@ struct Generate: ParsableCommand {
         compose generate --seconds 30
         compose generate --model kicks-model --seconds 1.5 --count 200 --output kicks/kick.wav
         compose generate --label organ --seed 7 --output organ.flac --normalize "-14 LUFS"
+        compose generate --model drums --guide drums-early --guidance 2
+        compose generate --sampler dpm++2m-sde --schedule exponential --steps 40
       """)
 
   @Option(
@@ -38,17 +40,11 @@ struct Generate: ParsableCommand {
   @Option(help: "Denoising steps: more is slower and finer. Default: the model's, mostly 20.")
   var steps: Int?
 
-  @Option(help: "\(Sampler.allCases.map(\.rawValue).joined(separator: ", ")).")
-  var sampler: Sampler?
-
   @Option(help: "A label of the model; `compose info` lists them. Default: drawn from the seed.")
   var label: String?
 
-  @Option(
-    help:
-      "How strictly to follow the label: 0 not at all, 1 as trained, 1.5 to 3 more so. Default: the model's."
-  )
-  var guidance: Double?
+  @OptionGroup var guidance: GuidanceOptions
+  @OptionGroup var sampling: SamplingOptions
 
   @OptionGroup var loudness: LoudnessOptions
 
@@ -71,9 +67,6 @@ struct Generate: ParsableCommand {
     guard steps.map({ (2...10_000).contains($0) }) ?? true else {
       throw ValidationError("--steps must be 2 to 10000.")
     }
-    guard guidance.map({ (0...100).contains($0) }) ?? true else {
-      throw ValidationError("--guidance must be 0 to 100.")
-    }
     guard threads.map({ (1...1024).contains($0) }) ?? true else {
       throw ValidationError("--threads must be 1 to 1024.")
     }
@@ -92,14 +85,21 @@ struct Generate: ParsableCommand {
     if let threads { try setThreadCount(threads) }
     let (device, precision) = try compute.resolved()
     let model = try Model(contentsOf: self.model ?? ShippedModel.path(), device: device)
-    let generator = Generator(model: model, device: device, precision: precision)
+    let generator =
+      try guidance.guide.map {
+        try Generator(
+          model: model, awayFrom: Model(contentsOf: $0, device: device), device: device,
+          precision: precision)
+      } ?? Generator(model: model, device: device, precision: precision)
     let first = seed ?? UInt64.random(in: 0..<1_000_000)
     let line = ProgressLine()
     for (index, path) in paths.enumerated() {
       let seed = first &+ UInt64(index)
       var options = Generator.Options()
       options.label = label ?? model.configuration.label(drawnFrom: seed)
-      (options.guidanceScale, options.sampler, options.steps) = (guidance, sampler, steps)
+      options.steps = steps
+      guidance.set(&options)
+      sampling.set(&options)
       let clock = ContinuousClock()
       let start = clock.now
       let audio = try generator.generate(seconds: seconds, seed: seed, options: options) {
@@ -144,8 +144,6 @@ struct Generate: ParsableCommand {
     return String(output.dropLast(url.pathExtension.count + 1)) + suffix
   }
 }
-
-extension Sampler: ExpressibleByArgument {}
 
 /// Where the model that ships with compose lies.
 enum ShippedModel {

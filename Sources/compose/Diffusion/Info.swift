@@ -49,6 +49,11 @@ struct Info: ParsableCommand {
       String(
         format: "%d steps of %d (%d clips), %.2f hours, loss %.4f, seed %llu", history.steps,
         history.batchSize, history.clipsSeen, history.trainingHours, history.loss, history.seed))
+    let noise = configuration.noise
+    row(
+      "noise",
+      "\(noise.shape.rawValue), \(noise.levels.kind.rawValue) levels, prediction "
+        + noise.prediction.rawValue)
     row(
       "sampling",
       "\(configuration.sampling.sampler.rawValue), \(configuration.sampling.steps) steps, guidance "

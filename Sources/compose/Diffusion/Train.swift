@@ -47,6 +47,8 @@ struct Train: ParsableCommand {
   @Option(help: "Highest learning rate. Default: 0.0006.")
   var learningRate: Double?
 
+  @OptionGroup var noise: NoiseOptions
+
   @Option(help: "Decides the first weights and all that is random. Default: 0.")
   var seed: UInt64?
 
@@ -125,6 +127,7 @@ struct Train: ParsableCommand {
     settings.batchSize = batchSize ?? settings.batchSize
     settings.learningRate = learningRate ?? settings.learningRate
     settings.seed = seed ?? settings.seed
+    settings.noise = noise.process
     settings.steps = steps
     settings.saveInterval = saveEvery ?? settings.saveInterval
     settings.hours = hours ?? (steps == nil ? 2 : nil)
@@ -142,6 +145,9 @@ struct Train: ParsableCommand {
     try keep("--preset", preset, settings.preset)
     try keep("--batch-size", batchSize, settings.batchSize)
     try keep("--seed", seed, settings.seed)
+    try keep("--prediction", noise.prediction?.rawValue, settings.noise.prediction.rawValue)
+    try keep("--noise-levels", noise.noiseLevels?.rawValue, settings.noise.levels.kind.rawValue)
+    try keep("--noise", noise.noise?.rawValue, settings.noise.shape.rawValue)
     if steps != nil || hours != nil { (settings.steps, settings.hours) = (steps, hours) }
     settings.learningRate = learningRate ?? settings.learningRate
     settings.saveInterval = saveEvery ?? settings.saveInterval

@@ -42,6 +42,11 @@ private func usage<Root: ParsableCommand>(_ error: any Error, of root: Root.Type
     command += " " + word
     candidates = named.configuration.subcommands
   }
-  let message = root.message(for: error)
+  // A choice among many comes as a list of lines.
+  let lines = root.message(for: error).split(separator: "\n")
+    .map { $0.trimmingCharacters(in: .whitespaces) }
+  let choices = lines.dropFirst().map { $0.hasPrefix("- ") ? String($0.dropFirst(2)) : $0 }
+  let message = ([lines.first] + [choices.joined(separator: ", ")]).compactMap(\.self)
+    .filter { !$0.isEmpty }.joined(separator: " ")
   return "\(message)\(message.hasSuffix(".") ? "" : ".") See compose\(command) --help."
 }

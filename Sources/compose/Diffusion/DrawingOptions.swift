@@ -1,0 +1,120 @@
+public import ArgumentParser
+public import MusicDiffusion
+
+/// What the estimates of the network are led to and away from.
+struct GuidanceOptions: ParsableArguments {
+  @Option(
+    help:
+      "How strictly to follow the label, or to keep away from --guide: 0 not at all, 1 as trained, 1.5 to 3 more so. Default: the model's."
+  )
+  var guidance: Double?
+
+  @Option(
+    help:
+      "How much of the contrast that guidance adds is taken back, 0 to 1; about 0.7 suits a guidance above 3."
+  )
+  var guidanceRescale: Double?
+
+  @Option(
+    help:
+      "LOW:HIGH: guide only where the noise has a standard deviation between these, in units of the data, whose own is 0.5; such as 0.2:5."
+  )
+  var guidanceInterval: NoiseInterval?
+
+  @Option(help: "A label of the model to keep away from, in place of no label.")
+  var negativeLabel: String?
+
+  @Option(
+    help:
+      "Folder of a weaker model of the same data, such as an earlier snapshot, to keep away from. Needs no labels."
+  )
+  var guide: String?
+
+  func validate() throws {
+    guard guidance.map({ (0...100).contains($0) }) ?? true else {
+      throw ValidationError("--guidance must be 0 to 100.")
+    }
+    guard guidanceRescale.map({ (0...1).contains($0) }) ?? true else {
+      throw ValidationError("--guidance-rescale must be 0 to 1.")
+    }
+    guard guide == nil || negativeLabel == nil else {
+      throw ValidationError("--guide and --negative-label exclude each other.")
+    }
+  }
+
+  func set(_ options: inout Generator.Options) {
+    options.guidanceScale = guidance
+    options.guidanceRescale = guidanceRescale
+    options.guidanceInterval = guidanceInterval?.sigmas
+    options.negativeLabel = negativeLabel
+  }
+}
+
+/// `LOW:HIGH`, standard deviations of the noise.
+struct NoiseInterval: ExpressibleByArgument {
+  let sigmas: ClosedRange<Double>
+
+  init?(argument: String) {
+    let bounds = argument.split(separator: ":", omittingEmptySubsequences: false)
+      .map { Double($0) }
+    guard bounds.count == 2, let low = bounds[0], let high = bounds[1], 0 <= low, low < high else {
+      return nil
+    }
+    sigmas = low...high
+  }
+}
+
+/// How the way from noise to signal is taken.
+struct SamplingOptions: ParsableArguments {
+  @Option(help: "The way from noise to sound. Default: the model's, mostly dpm++2m.")
+  var sampler: Sampler?
+
+  @Option(help: "Where the steps lie between noise and sound. Default: the model's, mostly karras.")
+  var schedule: SigmaSchedule?
+
+  @Option(
+    help:
+      "Of the schedule flow: above 1 more of the steps are spent on much noise. Default: the model's, mostly 1."
+  )
+  var shift: Double?
+
+  @Option(
+    help:
+      "How much noise ddim, euler-ancestral and the sde samplers add anew, 0 to 1. Default: 0 for ddim, else 1."
+  )
+  var eta: Double?
+
+  @Option(
+    help: "How much noise heun adds on its way, in all, relative to what is there; such as 10.")
+  var churn: Double?
+
+  @Option(help: "What the noise is drawn from. Default: the model's.")
+  var noise: NoiseShape?
+
+  func validate() throws {
+    guard shift.map({ (0.01...100).contains($0) }) ?? true else {
+      throw ValidationError("--shift must be 0.01 to 100.")
+    }
+    guard eta.map({ (0...1).contains($0) }) ?? true else {
+      throw ValidationError("--eta must be 0 to 1.")
+    }
+    guard churn.map({ (0...10_000).contains($0) }) ?? true else {
+      throw ValidationError("--churn must be 0 to 10000.")
+    }
+  }
+
+  func set(_ options: inout Generator.Options) {
+    options.sampler = sampler
+    options.schedule = schedule
+    options.shift = shift
+    options.noise = noise
+    if eta != nil || churn != nil {
+      options.samplerSettings = Sampler.Settings(
+        eta: eta, churn: churn.map { Sampling.Churn(amount: $0) })
+    }
+  }
+}
+
+extension Sampler: ExpressibleByArgument {}
+extension SigmaSchedule: ExpressibleByArgument {}
+extension NoiseShape: ExpressibleByArgument {}

@@ -1,0 +1,24 @@
+public import ArgumentParser
+public import MusicDiffusion
+
+/// What noise a network is trained on, and what it is asked for.
+struct NoiseOptions: ParsableArguments {
+  @Option(help: "What the network is asked for. Default: edm.")
+  var prediction: Prediction?
+
+  @Option(help: "How noise levels are drawn. Default: log-normal; logit-normal for flow.")
+  var noiseLevels: NoiseDistribution.Kind?
+
+  @Option(help: "What the noise is drawn from. Default: gaussian.")
+  var noise: NoiseShape?
+
+  var process: NoiseProcess {
+    let prediction = prediction ?? .edm
+    let levels = noiseLevels ?? (prediction == .flow ? .logitNormal : .logNormal)
+    return NoiseProcess(
+      levels: NoiseDistribution(levels), shape: noise ?? .gaussian, prediction: prediction)
+  }
+}
+
+extension Prediction: ExpressibleByArgument {}
+extension NoiseDistribution.Kind: ExpressibleByArgument {}

@@ -1,0 +1,110 @@
+import Foundation
+import MusicDiffusion
+import Testing
+import Torch
+
+@Suite struct GuidanceTests {
+  /// Reference: scripts/goldens/samplers.py, diffusers' `rescale_noise_cfg`.
+  struct Golden: Decodable {
+    let shape: [Int]
+    let better, worse, guided, rescaled: [Float]
+    let scale, rescale: Double
+  }
+
+  @Test func rescaleMatchesDiffusers() throws {
+    let golden = try loadGolden("guidance", as: Golden.self)
+    func tensor(_ values: [Float]) throws -> Tensor { try Tensor(values, shape: golden.shape) }
+    let (better, worse) = (try tensor(golden.better), try tensor(golden.worse))
+    for (rescale, expected) in [(0, golden.guided), (golden.rescale, golden.rescaled)] {
+      let guidance = Guidance(scale: golden.scale, rescale: rescale)
+      let result = try guidance.combined(better, worse).floats()
+      for (value, expected) in zip(result, expected) {
+        #expect(abs(value - expected) <= 1e-5 * max(abs(expected), 0.1))
+      }
+    }
+    #expect(try difference(Guidance(scale: 0).combined(better, worse), worse) == 0)
+  }
+
+  /// Full rescaling gives each clip its own deviation back.
+  @Test func rescaleKeepsTheDeviationOfEachClip() throws {
+    let better = try normal([3, 1, 8, 8], seed: 1)
+    let worse = try normal([3, 1, 8, 8], seed: 2)
+    let guided = try Guidance(scale: 5, rescale: 1).combined(better, worse)
+    for clip in 0..<3 {
+      func deviation(_ x: Tensor) throws -> Double {
+        let part = try x.narrow(dimension: 0, start: clip, length: 1)
+        return try (part - part.mean()).square().mean().item().squareRoot()
+      }
+      #expect(try abs(deviation(guided) - deviation(better)) < 1e-5)
+    }
+  }
+
+  @Test func intervalIsOpenBelowAndClosedAbove() {
+    let guidance = Guidance(scale: 2, interval: 0.2...5)
+    #expect([0.1, 0.2, 5.001, 80].allSatisfy { !guidance.isActive(at: $0) })
+    #expect([0.2001, 1, 5].allSatisfy { guidance.isActive(at: $0) })
+    #expect(!Guidance(scale: 1).isActive(at: 1))
+    #expect(Guidance(scale: 0).isActive(at: 1e9))
+  }
+
+  /// Two networks of the same shape with other weights.
+  private func denoisers() throws -> (UNetTests.Golden, Denoiser, weaker: Denoiser) {
+    let golden = try UNetTests.Golden()
+    let store = ParameterStore(seed: 3)
+    let network = try UNet(store.root, configuration: golden.configuration)
+    // The head begins at 0: a network that says nothing but its preconditioning's skip.
+    func denoiser(_ network: UNet) -> Denoiser {
+      Denoiser(network: network, preconditioning: Preconditioning(), precision: .float32)
+    }
+    return (golden, denoiser(golden.network), denoiser(network))
+  }
+
+  /// worse + scale (better − worse), where worse is the weaker network's with the same condition;
+  /// outside the interval the better alone.
+  @Test func autoguidanceGoesAwayFromTheWeaker() throws {
+    let (golden, denoiser, weaker) = try denoisers()
+    let condition = try golden.condition
+    let guided = GuidedDenoiser(
+      denoiser, away: .weaker(weaker), guidance: Guidance(scale: 2.5, interval: 0.1...10))
+    for sigma in [0.05, 1, 20] {
+      let better = try denoiser(golden.noisy, sigma: sigma, condition: condition)
+      let worse = try weaker(golden.noisy, sigma: sigma, condition: condition)
+      let result = try guided(golden.noisy, sigma: sigma, condition: condition)
+      let expected = sigma == 1 ? try worse + (better - worse) * 2.5 : better
+      #expect(try difference(result, expected) < 1e-5)
+      #expect(try difference(better, worse) > 0.01)
+    }
+  }
+
+  /// A negative label is what the network would say with it.
+  @Test func negativeLabelIsAvoided() throws {
+    let (golden, denoiser, _) = try denoisers()
+    let condition = try golden.condition
+    var other = condition
+    other.labels = condition.labels.map { _ in 1 }
+    let better = try denoiser(golden.noisy, sigma: 1, condition: condition)
+    let worse = try denoiser(golden.noisy, sigma: 1, condition: other)
+    let guided = GuidedDenoiser(denoiser, away: .label(1), guidance: Guidance(scale: 3))
+    let result = try guided(golden.noisy, sigma: 1, condition: condition)
+    #expect(try difference(result, worse + (better - worse) * 3) < 2e-5)
+    #expect(try difference(better, worse) > 1e-4)
+  }
+
+  @Test func generatorsCheckTheirGuide() throws {
+    let model = try GeneratorTests.model()
+    let guide = Model(
+      configuration: model.configuration, network: try denoisers().weaker.network,
+      parameters: model.parameters)
+    let plain = try Generator(model: model).logMel(seconds: 0.2, seed: 1)
+    let guided = try Generator(model: model, awayFrom: guide)
+    #expect(try guided.logMel(seconds: 0.2, seed: 1) != plain)
+    var options = Generator.Options()
+    options.negativeLabel = "bass"
+    #expect(throws: ModelError.self) {
+      try guided.logMel(seconds: 0.2, seed: 1, options: options)
+    }
+    #expect(try Generator(model: model).logMel(seconds: 0.2, seed: 1, options: options) != plain)
+    let stranger = try GeneratorTests.model(labels: ["a", "b", "c"])
+    #expect(throws: ModelError.self) { try Generator(model: model, awayFrom: stranger) }
+  }
+}
