@@ -113,7 +113,7 @@ public final class STFT: Sendable {
       let scratch = RealFFT.Scratch(size: fftSize)
       defer { scratch.free() }
       for frame in frames.lowerBound + block.lowerBound..<frames.lowerBound + block.upperBound {
-        analyze(excerpt, frame: frame, scratch)
+        analyze(excerpt, center: frame * hopLength, scratch)
         body(frame, scratch)
       }
     }
@@ -136,9 +136,9 @@ public final class STFT: Sendable {
     }
   }
 
-  /// One windowed frame of a signal, and its packed transform, into `scratch`.
-  func analyze(_ excerpt: Excerpt, frame: Int, _ scratch: RealFFT.Scratch) {
-    let start = frame * hopLength - fftSize / 2
+  /// The windowed frame around a sample of a signal, and its packed transform, into `scratch`.
+  func analyze(_ excerpt: Excerpt, center: Int, _ scratch: RealFFT.Scratch) {
+    let start = center - fftSize / 2
     let (samples, output) = (excerpt.samples, scratch.samples)
     window.withUnsafeBufferPointer { window in
       if start >= 0 && start + fftSize <= excerpt.total {
