@@ -189,11 +189,7 @@ public struct Preparation: Sendable {
         record.clips.append(
           Shard.Record.Clip(path: file.path, label: file.label, samples: samples, scale: scale))
       } catch let error as AudioError {
-        // The path stands beside the reason already.
-        record.skipped.append(
-          Skipped(
-            path: file.path,
-            reason: error.description.replacingOccurrences(of: "cannot read \(path): ", with: "")))
+        record.skipped.append(Skipped(path: file.path, error, in: folder))
       }
       fileDone()
     }

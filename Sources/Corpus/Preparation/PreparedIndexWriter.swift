@@ -1,7 +1,7 @@
-package import Foundation
+public import Foundation
 
 /// Collects clips in the order of their samples and writes the index of a prepared set.
-package struct PreparedIndexWriter {
+public struct PreparedIndexWriter {
   private var ends: [UInt64] = []
   private var nameEnds: [UInt64] = []
   private var scales: [Float] = []
@@ -14,12 +14,12 @@ package struct PreparedIndexWriter {
   private var fingerprint = FNV1a()
   private var firstClip = 0
 
-  package init() {}
+  public init() {}
 
-  package var clips: Int { ends.count }
+  public var clips: Int { ends.count }
 
   /// Ends a shard: the clips since the last one lie in it.
-  package mutating func endShard(checksum: UInt32) {
+  public mutating func endShard(checksum: UInt32) {
     let first = shards.last.map { $0.firstSample + $0.samples } ?? 0
     let total = Int(ends.last ?? 0)
     shards.append(
@@ -32,7 +32,7 @@ package struct PreparedIndexWriter {
   /// - Parameters:
   ///   - samples: per channel.
   ///   - scale: what its 16-bit samples are multiplied with.
-  package mutating func append(path: String, label: String?, samples: Int, scale: Float) {
+  public mutating func append(path: String, label: String?, samples: Int, scale: Float) {
     let bytes = Array(path.utf8)
     ends.append((ends.last ?? 0) + UInt64(samples))
     paths += bytes
@@ -58,7 +58,7 @@ package struct PreparedIndexWriter {
   /// Writes the index under its name, whole or not at all.
   ///
   /// - Throws: ``CorpusError/cannotWrite(_:reason:)``.
-  package mutating func write(
+  public mutating func write(
     to folder: URL, format: SoundFormat, name: String, key: String, skipped: [Skipped]
   ) throws {
     let listed = names.indices.filter { names[$0] != nil }.sorted { names[$0]! < names[$1]! }

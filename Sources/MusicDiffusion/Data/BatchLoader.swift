@@ -1,18 +1,18 @@
 import Dispatch
-import Foundation
+public import Foundation
 
 /// Makes batches ahead of the one that is trained on, in threads of its own.
 ///
 /// A batch follows from its step alone, so it does not matter which thread makes it, or when. At most
 /// `depth` wait or are being made.
-package final class BatchLoader: Sendable {
+public final class BatchLoader: Sendable {
   private let work: Work
 
   /// - Parameters:
   ///   - threads: that make batches, one each at a time.
   ///   - depth: batches that are made ahead.
   ///   - make: makes the batch of a step.
-  package init(
+  public init(
     threads: Int = max(1, min(4, ProcessInfo.processInfo.activeProcessorCount / 2)),
     depth: Int = 4, _ make: @escaping @Sendable (_ step: Int) throws -> Batch
   ) {
@@ -27,7 +27,7 @@ package final class BatchLoader: Sendable {
   deinit { work.stop() }
 
   /// The batch of a step, made already if the one before was asked for last.
-  package func batch(step: Int) throws -> Batch { try work.take(step) }
+  public func batch(step: Int) throws -> Batch { try work.take(step) }
 
   /// What the threads share.
   private final class Work: @unchecked Sendable {

@@ -47,7 +47,7 @@ package final class WindowSpectrograms: Sendable {
   }
 
   /// Writes normalised values, `[channels, mel bins, frames]`.
-  func write(
+  package func write(
     clip: Int, start: Int, _ variation: Variation, partner: (clip: Int, start: Int)?,
     _ random: inout RandomGenerator, to destination: UnsafeMutablePointer<Float>
   ) throws {

@@ -1,18 +1,18 @@
 import Foundation
-package import Torch
+public import Torch
 
 /// What one training step sees. All of it follows from the seed and the step's number, so that a
 /// resumed run sees what it would have seen.
-package struct Batch {
+public struct Batch: Sendable {
   /// Normalised log-mel, `[batch, channels, mel bins, frames]`.
-  package let signal: Tensor
+  public let signal: Tensor
   /// Standard normal, shaped as `signal`.
-  package let noise: Tensor
-  package let sigmas: [Double]
-  package let condition: Condition
+  public let noise: Tensor
+  public let sigmas: [Double]
+  public let condition: Condition
 
   /// - Parameter windows: those to draw from; by default the dataset's to train on.
-  package init(
+  public init(
     step: Int, from dataset: Dataset, _ configuration: TrainingConfiguration, device: Device,
     windows: Windows? = nil
   ) throws {

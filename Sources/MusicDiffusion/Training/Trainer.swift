@@ -18,6 +18,8 @@ public final class Trainer {
   public enum Outcome: Sendable { case finished, interrupted }
 
   public private(set) var state: TrainingState
+  /// Seconds that steps of this process waited for their batches.
+  public private(set) var secondsWaiting = 0.0
   private let folder: URL
   private let dataset: Dataset
   private let device: Device
@@ -146,7 +148,10 @@ public final class Trainer {
   /// One update of the weights.
   private func step() throws {
     let configuration = state.configuration
+    let clock = ContinuousClock()
+    let start = clock.now
     let batch = try loader.batch(step: state.steps)
+    secondsWaiting += start.duration(to: clock.now) / .seconds(1)
     let losses = try denoiser.loss(
       signal: batch.signal, noise: batch.noise, sigmas: batch.sigmas, condition: batch.condition)
     let loss = try losses.mean()

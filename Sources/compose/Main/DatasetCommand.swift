@@ -4,5 +4,5 @@ struct DatasetCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dataset",
     abstract: "Examines a folder of audio before a model is trained on it, and prepares it.",
-    subcommands: [DatasetPrepare.self])
+    subcommands: [DatasetInspect.self, DatasetPrepare.self])
 }
