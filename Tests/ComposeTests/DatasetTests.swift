@@ -42,7 +42,8 @@ extension CommandLineTests {
           "--threads", "1", "--held-out", "0.1")
         #expect(training.status == 0)
         #expect(training.output.contains("held out: 6 files, 0.6 minutes\n"))
-        let other = try bench.compose("train", "whole", "--preset", "studio", "--steps", "1")
+        let other = try bench.compose(
+          "train", "whole", "--preset", "studio", "--steps", "1", "--output", "other")
         #expect(other.status == EX_DATAERR)
         #expect(other.message.contains("prepared as 22050 Hz mono, and this preset wants 44100 Hz"))
       }

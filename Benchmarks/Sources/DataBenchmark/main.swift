@@ -88,10 +88,12 @@ func open(_ folder: URL) throws {
   guard let dataset else { return }
   let after = memory()
   var configuration = TrainingConfiguration(preset: preset)
-  configuration.batchSize = 500
+  configuration.batchSize = 10
   let drawing = try seconds {
     for windows in [dataset.training, dataset.heldOut ?? dataset.training] {
-      _ = try Batch(step: 1, from: dataset, configuration, device: .cpu, windows: windows)
+      for step in 0..<50 {
+        _ = try Batch(step: step, from: dataset, configuration, device: .cpu, windows: windows)
+      }
     }
   }
   print(

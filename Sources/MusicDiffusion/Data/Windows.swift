@@ -147,8 +147,9 @@ struct Split {
         }
       }
       for view in views.indices { views[view].blocks.append(sums[view]) }
-      if number % 1024 == 1023 { set.dropIndex() }
+      if number % 64 == 63 { set.dropIndex() }
     }
+    set.dropIndex()
     // A label without a usable file could not be learned.
     var (positions, labels) = ([Int?](), [String]())
     for (label, name) in set.labels.map(\.name).enumerated() {
