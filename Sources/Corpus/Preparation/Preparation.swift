@@ -203,12 +203,18 @@ public struct Preparation: Sendable {
   ) throws {
     let file = try MappedFile(sound.path)
     let samples = file.bytes.bindMemory(to: Int16.self)
-    var start = 0
+    // What has been read is given back, so that a long file takes no more memory than a short one.
+    var (start, blocks) = (0, 0)
+    func checkAndDrop() throws {
+      try check()
+      blocks += 1
+      if blocks % 64 == 0 { file.drop() }
+    }
     for clip in record.clips {
       let end = start + clip.samples * format.channels
       try mel.addStatistics(
         of: UnsafeBufferPointer(rebasing: samples[start..<end]), scale: clip.scale,
-        channels: format.channels, to: &record.statistics, check: check)
+        channels: format.channels, to: &record.statistics, check: checkAndDrop)
       start = end
     }
   }
