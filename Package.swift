@@ -36,6 +36,7 @@ let package = Package(
     .executable(name: "compose", targets: ["compose"]),
     .executable(name: "compose-diffusion", targets: ["compose-diffusion"]),
     .library(name: "MusicDiffusion", targets: ["MusicDiffusion"]),
+    .library(name: "Corpus", targets: ["Corpus"]),
     .library(name: "Spectro", targets: ["Spectro"]),
     .library(name: "Audio", targets: ["Audio"]),
     .library(name: "Torch", targets: ["Torch"]),
@@ -58,9 +59,10 @@ let package = Package(
       swiftSettings: swiftSettings),
     .target(
       name: "Spectro", dependencies: ["CSpectro", "CFFTW", "CPNG"], swiftSettings: swiftSettings),
+    .target(name: "Corpus", dependencies: ["Spectro", "Audio"], swiftSettings: swiftSettings),
     .target(name: "Torch", dependencies: ["CTorch"], swiftSettings: swiftSettings),
     .target(
-      name: "MusicDiffusion", dependencies: ["Torch", "Spectro", "Audio"],
+      name: "MusicDiffusion", dependencies: ["Torch", "Corpus", "Spectro", "Audio"],
       swiftSettings: swiftSettings),
 
     // The commands: those that need libtorch in a program of their own, which takes half a second
@@ -72,10 +74,10 @@ let package = Package(
       ],
       path: "Sources/compose/Terminal", swiftSettings: swiftSettings),
     .executableTarget(
-      name: "compose", dependencies: ["Terminal"], path: "Sources/compose/Main",
+      name: "compose", dependencies: ["Terminal", "Corpus"], path: "Sources/compose/Main",
       swiftSettings: swiftSettings),
     .executableTarget(
-      name: "compose-diffusion", dependencies: ["Terminal", "MusicDiffusion"],
+      name: "compose-diffusion", dependencies: ["Terminal", "MusicDiffusion", "Corpus"],
       path: "Sources/compose/Diffusion", swiftSettings: swiftSettings),
 
     .testTarget(
@@ -86,10 +88,14 @@ let package = Package(
       resources: [.copy("Goldens")],
       swiftSettings: swiftSettings),
     .testTarget(
+      name: "CorpusTests", dependencies: ["Corpus", "Spectro", "Audio"],
+      swiftSettings: swiftSettings),
+    .testTarget(
       name: "TorchTests", dependencies: ["Torch"], resources: [.copy("Goldens")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "MusicDiffusionTests", dependencies: ["MusicDiffusion"], resources: [.copy("Goldens")],
+      name: "MusicDiffusionTests", dependencies: ["MusicDiffusion", "Corpus"],
+      resources: [.copy("Goldens")],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "ComposeTests", dependencies: ["compose", "compose-diffusion", "Audio"],
@@ -97,7 +103,7 @@ let package = Package(
 
     // The fuzzer: what damages files and reads them, the program, and a little of it as a test.
     .target(
-      name: "Fuzzing", dependencies: ["MusicDiffusion", "Torch", "Spectro", "Audio"],
+      name: "Fuzzing", dependencies: ["MusicDiffusion", "Corpus", "Torch", "Spectro", "Audio"],
       path: "Tests/Fuzzing", swiftSettings: swiftSettings),
     .executableTarget(
       name: "fuzz",

@@ -27,6 +27,16 @@ let package = Package(
         .product(name: "Torch", package: "compose"),
       ],
       path: "Sources/NetworkBenchmark"),
+    .executableTarget(
+      name: "data-benchmark",
+      dependencies: [
+        .product(name: "MusicDiffusion", package: "compose"),
+        .product(name: "Corpus", package: "compose"),
+        .product(name: "Spectro", package: "compose"),
+        .product(name: "Audio", package: "compose"),
+        .product(name: "Torch", package: "compose"),
+      ],
+      path: "Sources/DataBenchmark"),
   ],
   swiftLanguageModes: [.v6]
 )

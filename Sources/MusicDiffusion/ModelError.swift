@@ -1,7 +1,6 @@
 /// What can go wrong between a folder of audio and new music, each in one line that says what to do.
 public enum ModelError: Error, Equatable, CustomStringConvertible {
   case noFolder(String)
-  case noneReadable(String, count: Int, first: Dataset.Skipped)
   case allTooShort(String, longest: Double, window: Double)
   case invalidConfiguration(String)
   case damagedModel(String, reason: String)
@@ -10,7 +9,6 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case invalidSeconds(Double, limit: Double)
   case invalidArgument(String)
   case modelExists(String, canResume: Bool)
-  case damagedCache(String)
   case nothingToResume(String)
   case otherRun(String, reason: String)
   case datasetChanged(String, reason: String)
@@ -21,9 +19,6 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .noFolder(let path):
       "there is no folder at \(path)"
-    case .noneReadable(let path, let count, let first):
-      "none of the \(count) audio files in \(path) can be read, the first, \(first.path), because: "
-        + first.reason
     case .allTooShort(let path, let longest, let window):
       "every clip in \(path) is shorter than the window of \(format(window)) s (the longest has "
         + "\(format(longest)) s): use --preset oneshots, which pads short clips, or longer files"
@@ -46,8 +41,6 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
       canResume
         ? "\(path) already holds a model: add --resume to train it further, or choose another --output"
         : "\(path) already holds a model: choose another --output"
-    case .damagedCache(let path):
-      "the prepared data in \(path) is damaged: delete that folder and try again"
     case .nothingToResume(let path):
       "\(path) has no training/checkpoint.safetensors to go on from: train anew with another --output"
     case .otherRun(let path, let reason):

@@ -1,3 +1,4 @@
+import Corpus
 public import Spectro
 
 /// Sizes that fit together, by name.
@@ -25,16 +26,9 @@ public enum Preset: String, Codable, CaseIterable, Sendable {
   }
 
   public var representation: Representation {
-    let (windowFrames, padsShortClips) =
-      switch self {
-      case .standard: (192, false)
-      case .draft: (128, false)
-      case .oneshots: (128, true)
-      case .studio: (384, false)
-      }
-    return Representation(
+    Representation(
       spectrogram: spectrogram.settings, channels: spectrogram.channelCount,
-      windowFrames: windowFrames, padsShortClips: padsShortClips)
+      windowFrames: spectrogram.windowFrames, padsShortClips: spectrogram.padsShortClips)
   }
 
   public func network(labelCount: Int) -> UNetConfiguration {

@@ -130,7 +130,7 @@ public struct GriffinLim: Sendable {
       last.withUnsafeBufferPointer { last in
         let excerpt = stretch.excerpt(last)
         overlapAdd.add { frame, scratch in
-          stft.analyze(excerpt, frame: frame, scratch)
+          stft.analyze(excerpt, center: frame * stft.hopLength, scratch)
           project(frame, scratch)
         }
       }

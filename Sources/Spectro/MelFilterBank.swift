@@ -60,15 +60,18 @@ public struct MelFilterBank: Sendable {
   ///   - melBins: number of filters.
   ///   - minFrequency: lower edge of the lowest filter, Hz.
   ///   - maxFrequency: upper edge of the highest filter, Hz; nil is half the sample rate.
+  ///   - pitch: the filters see the sound as if all its frequencies were multiplied with it.
   public init(
     sampleRate: Int, fftSize: Int, melBins: Int, minFrequency: Double = 0,
-    maxFrequency: Double? = nil, scale: MelScale = .slaney, normalization: Normalization = .slaney
+    maxFrequency: Double? = nil, scale: MelScale = .slaney, normalization: Normalization = .slaney,
+    pitch: Double = 1
   ) {
     let nyquist = Double(sampleRate) / 2
     let (low, high) = (
       scale.mel(hertz: minFrequency), scale.mel(hertz: maxFrequency ?? nyquist)
     )
-    precondition(sampleRate > 0 && fftSize >= 2 && melBins > 0 && 0 <= low && low < high)
+    precondition(
+      sampleRate > 0 && fftSize >= 2 && melBins > 0 && 0 <= low && low < high && pitch > 0)
     self.melBins = melBins
     fftBins = fftSize / 2 + 1
 
@@ -78,12 +81,15 @@ public struct MelFilterBank: Sendable {
     var weights = [Float](repeating: 0, count: melBins * fftBins)
     var bands: [Range<Int>] = []
     for mel in 0..<melBins {
-      let (left, centre, right) = (edges[mel], edges[mel + 1], edges[mel + 2])
-      let height = normalization == .slaney ? 2 / (right - left) : 1
+      let height = normalization == .slaney ? 2 / (edges[mel + 2] - edges[mel]) : 1
+      let (left, centre, right) = (
+        edges[mel] / pitch, edges[mel + 1] / pitch, edges[mel + 2] / pitch
+      )
       // A bin more than needed at both ends, against rounding; there the weights are 0.
       let reach = [left, right].map { Int($0 * Double(fftSize) / Double(sampleRate)) }
       var band = 0..<0
-      for bin in max(0, reach[0] - 1)..<min(fftBins, reach[1] + 2) {
+      let bins = (max(0, reach[0] - 1)..<reach[1] + 2).clamped(to: 0..<fftBins)
+      for bin in bins {
         let hertz = Double(bin) * Double(sampleRate) / Double(fftSize)
         let rising = (hertz - left) / (centre - left)
         let falling = (right - hertz) / (right - centre)
@@ -98,6 +104,14 @@ public struct MelFilterBank: Sendable {
     (self.weights, self.bands) = (weights, bands)
     product = FilterProduct(weights, bands: bands, bins: fftBins)
     transposedProduct = TransposedFilterProduct(weights, bands: bands, bins: fftBins)
+  }
+
+  /// The filters of a kind of spectrogram, see the other initializer for `pitch`.
+  public init(_ settings: SpectrogramSettings, pitch: Double = 1) {
+    self.init(
+      sampleRate: settings.sampleRate, fftSize: settings.fftSize, melBins: settings.melBins,
+      minFrequency: settings.minFrequency, maxFrequency: settings.maxFrequency,
+      scale: settings.melScale, pitch: pitch)
   }
 
   /// The mel spectrogram of a linear one: `[frames, fftBins]` to `[frames, melBins]`.

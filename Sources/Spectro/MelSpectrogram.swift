@@ -25,10 +25,7 @@ public final class MelSpectrogram: Sendable {
     stft = STFT(
       fftSize: settings.fftSize, hopLength: settings.hopLength, boundary: boundary, threads: threads
     )
-    filterBank = MelFilterBank(
-      sampleRate: settings.sampleRate, fftSize: settings.fftSize, melBins: settings.melBins,
-      minFrequency: settings.minFrequency, maxFrequency: settings.maxFrequency,
-      scale: settings.melScale)
+    filterBank = MelFilterBank(settings)
     magnitudeScale = 2 / stft.window.reduce(0) { $0 + Double($1) }
   }
 
@@ -41,21 +38,55 @@ public final class MelSpectrogram: Sendable {
     }
   }
 
+  /// `ln(max(mel, floor))` around any samples of a signal, `[centers.count, melBins]`, in one thread.
+  ///
+  /// - Parameters:
+  ///   - centers: samples in the middle of each frame's window.
+  ///   - samples: one channel; what lies beyond its ends is as `boundary` says.
+  ///   - filterBank: in place of the spectrogram's own, as one that shifts the pitch.
+  public func logMel(
+    around centers: [Int], of samples: [Float], filterBank: MelFilterBank? = nil
+  ) -> Spectrogram {
+    let filterBank = filterBank ?? self.filterBank
+    precondition(
+      filterBank.melBins == settings.melBins && filterBank.fftBins == stft.bins && !samples.isEmpty)
+    let melBins = settings.melBins
+    let scratch = RealFFT.Scratch(size: stft.fftSize)
+    let values = [Float](unsafeUninitializedCapacity: centers.count * melBins) { output, count in
+      samples.withUnsafeBufferPointer { samples in
+        let excerpt = STFT.Excerpt(whole: samples)
+        for (frame, center) in centers.enumerated() {
+          stft.analyze(excerpt, center: center, scratch)
+          write(scratch, filterBank, to: output.baseAddress.unsafelyUnwrapped + frame * melBins)
+        }
+      }
+      count = centers.count * melBins
+    }
+    return Spectrogram(values: values, frames: centers.count, bins: melBins)
+  }
+
   /// Some frames, of a signal of which what they need is at hand.
   func logMel(of excerpt: STFT.Excerpt, frames: Range<Int>) -> Spectrogram {
     let melBins = settings.melBins
-    let (power, floor) = (settings.power, Float(settings.floor))
-    let scale = Float(pow(magnitudeScale, power))
     let values = [Float](unsafeUninitializedCapacity: frames.count * melBins) { output, count in
       let output = output.baseAddress
       stft.forEachFrame(frames, of: excerpt) { frame, scratch in
-        stft.magnitudes(scratch, power: power, into: scratch.magnitudes)
-        let row = output.unsafelyUnwrapped + (frame - frames.lowerBound) * melBins
-        filterBank.product(scratch.magnitudes, into: row)
-        sp_log(row, scale, floor, melBins)
+        write(
+          scratch, filterBank,
+          to: output.unsafelyUnwrapped + (frame - frames.lowerBound) * melBins)
       }
       count = frames.count * melBins
     }
     return Spectrogram(values: values, frames: frames.count, bins: melBins)
+  }
+
+  /// The log-mel of a packed transform, `[melBins]`.
+  private func write(
+    _ scratch: RealFFT.Scratch, _ filterBank: MelFilterBank, to row: UnsafeMutablePointer<Float>
+  ) {
+    stft.magnitudes(scratch, power: settings.power, into: scratch.magnitudes)
+    filterBank.product(scratch.magnitudes, into: row)
+    sp_log(
+      row, Float(pow(magnitudeScale, settings.power)), Float(settings.floor), settings.melBins)
   }
 }

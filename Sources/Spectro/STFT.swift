@@ -124,7 +124,7 @@ public final class STFT: Sendable {
       perThread: RealFFT.Scratch(size: fftSize)
     ) { block, scratch in
       for frame in frames.lowerBound + block.lowerBound..<frames.lowerBound + block.upperBound {
-        analyze(excerpt, frame: frame, scratch)
+        analyze(excerpt, center: frame * hopLength, scratch)
         body(frame, scratch)
       }
     }
@@ -147,9 +147,9 @@ public final class STFT: Sendable {
     }
   }
 
-  /// One windowed frame of a signal, and its packed transform, into `scratch`.
-  func analyze(_ excerpt: Excerpt, frame: Int, _ scratch: RealFFT.Scratch) {
-    let start = frame * hopLength - fftSize / 2
+  /// The windowed frame around a sample of a signal, and its packed transform, into `scratch`.
+  func analyze(_ excerpt: Excerpt, center: Int, _ scratch: RealFFT.Scratch) {
+    let start = center - fftSize / 2
     let (samples, output) = (excerpt.samples, scratch.samples)
     window.withUnsafeBufferPointer { window in
       if start >= 0 && start + fftSize <= excerpt.total {

@@ -3,7 +3,8 @@ import Fuzzing
 import Testing
 
 /// A little of what `scripts/fuzz` does for as long as anyone likes. A crash ends the run of tests.
-@Suite struct FuzzTests {
+/// One after another: readers of models write to one folder.
+@Suite(.serialized) struct FuzzTests {
   private static let subjects = Result { try Subject.all() }
 
   @Test func seedsAreSound() throws {

@@ -1,4 +1,5 @@
 import Audio
+import Corpus
 import Foundation
 import MusicDiffusion
 import Spectro
@@ -8,6 +9,7 @@ extension Subject {
   /// Whether an error is one that the package documents.
   static func isTyped(_ error: any Error) -> Bool {
     error is AudioError || error is SpectroError || error is TorchError || error is ModelError
+      || error is CorpusError
   }
 
   /// The readers of tensors, models, checkpoints and prepared data.
@@ -44,14 +46,14 @@ extension Subject {
         let folder = try small.folder(with: path, as: "training/checkpoint.safetensors")
         _ = try TrainingState.saved(in: URL(fileURLWithPath: folder))
       },
-      Subject("index", structure: .wholeText, seeds: [small.index]) { path in
+      Subject("index", structure: .preparedIndex, seeds: [small.index]) { path in
         let dataset = try small.dataset(withIndex: path)
         var random = RandomGenerator(seed: 1)
         var window = [Float](repeating: 0, count: 16 * 16)
         for _ in 0..<20 {
-          let (clip, start) = dataset.randomWindow(&random)
-          window.withUnsafeMutableBufferPointer {
-            dataset.copyWindow(clip: clip, start: start, to: $0.baseAddress!)
+          let place = try dataset.training.random(&random)
+          try window.withUnsafeMutableBufferPointer {
+            try dataset.copyWindow(clip: place.clip, start: 100, to: $0.baseAddress!)
           }
         }
       },
@@ -121,7 +123,7 @@ private final class SmallModel: Sendable {
     let cache = home.appendingPathComponent("cache", isDirectory: true)
     let dataset = try Dataset(
       folder: AudioFolder(data.path), representation: representation, cache: cache)
-    indexFile = cache.appendingPathComponent(dataset.cacheKey).appendingPathComponent("index.json")
+    indexFile = dataset.source.folder.appendingPathComponent("index.compose")
     index = try bytes(indexFile)
   }
 

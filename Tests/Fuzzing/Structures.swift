@@ -174,6 +174,45 @@ extension Structure {
       return Text(range: range, size: (0..<8, isBigEndian: false, extra: 0))
     })
 
+  /// A prepared set's index: JSON behind 24 bytes, then columns in one block, and its checksum.
+  static let preparedIndex = Structure(
+    fields: { file in
+      guard let header = preparedHeader(file) else { return [] }
+      // The length of the header, and numbers of the columns.
+      let columns = stride(from: header.upperBound, to: file.count - 8, by: 8)
+      return [8..<16] + columns.map { $0..<$0 + 8 }
+    },
+    text: { file in
+      preparedHeader(file).map { Text(range: $0, size: (8..<16, isBigEndian: false, extra: 0)) }
+    },
+    repair: { file in
+      guard let header = preparedHeader(file), header.upperBound + 4 < file.count else {
+        return file
+      }
+      var file = file
+      func set(_ position: Int, _ value: UInt32) {
+        for byte in 0..<4 { file[position + byte] = UInt8(truncatingIfNeeded: value >> (8 * byte)) }
+      }
+      set(file.count - 4, crc32C(file[header.upperBound..<file.count - 4]))
+      set(20, crc32C(file[(file.count - 4)...]))
+      set(16, crc32C(file[header]))
+      return file
+    })
+
+  private static func preparedHeader(_ file: [UInt8]) -> Range<Int>? {
+    guard file.count > 24 else { return nil }
+    let length = Int(clamping: file.number(in: 8..<16, isBigEndian: false))
+    return length <= file.count - 24 ? 24..<24 + length : nil
+  }
+
+  private static func crc32C(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+    ~bytes.reduce(UInt32.max) { sum, byte in
+      (0..<8).reduce(sum ^ UInt32(byte)) { sum, _ in
+        sum >> 1 ^ (sum & 1 == 1 ? 0x82F6_3B78 : 0)
+      }
+    }
+  }
+
   /// All of it is text.
   static let wholeText = Structure(text: { Text(range: 0..<$0.count, size: nil) })
 

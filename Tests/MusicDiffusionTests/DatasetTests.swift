@@ -1,4 +1,5 @@
 import Audio
+import Corpus
 import Foundation
 import MusicDiffusion
 import Spectro
@@ -16,14 +17,20 @@ import Torch
       cache: folder / "cache", progress: progress)
   }
 
-  private func window(_ data: Dataset, clip: Int, start: Int) -> [Float] {
+  /// - Parameter start: a sample.
+  private func window(_ data: Dataset, clip: Int, start: Int) throws -> [Float] {
     let size =
       data.representation.channels * data.representation.spectrogram.melBins
       * data.representation.windowFrames
-    return [Float](unsafeUninitializedCapacity: size) { buffer, count in
-      data.copyWindow(clip: clip, start: start, to: buffer.baseAddress!)
-      count = size
+    var values = [Float](repeating: 0, count: size)
+    try values.withUnsafeMutableBufferPointer {
+      try data.copyWindow(clip: clip, start: start, to: $0.baseAddress!)
     }
+    return values
+  }
+
+  private func paths(_ data: Dataset) throws -> [String] {
+    try (0..<data.source.clipCount).map(data.source.path(of:))
   }
 
   @Test func preparesWhatItCanAndNamesTheRest() throws {
@@ -43,9 +50,14 @@ import Torch
         counts.withLock { $0.append(done) }
       }
       #expect(counts.withLock { $0 } == Array(1...7))
-      #expect(dataset.clips.map(\.path) == ["kicks/long.wav", "snares/stereo.flac", "top.wav"])
-      #expect(dataset.clips.map(\.label) == ["kicks", "snares", nil])
-      #expect(dataset.clips.map(\.frames) == [251, 188, 126])
+      let source = dataset.source
+      let all = ["hats/short.wav", "kicks/long.wav", "snares/stereo.flac", "top.wav"]
+      #expect(try paths(dataset) == all)
+      #expect(source.labels.map(\.name) == ["hats", "kicks", "snares"])
+      #expect(try (0..<4).map(source.label(of:)) == [0, 1, 2, nil])
+      #expect(try (0..<4).map(source.samples(of:)) == [400, 16000, 12000, 8000])
+      #expect(dataset.fileCount == 3)
+      #expect(dataset.training.filesOfLabels == [1, 1])
       #expect(abs(dataset.seconds - 4.5) < 1e-9)
       // A label without a usable file could not be learned.
       #expect(dataset.labels == ["kicks", "snares"])
@@ -76,10 +88,10 @@ import Torch
         try setAge(data / name)
       }
       let second = try prepare(folder) { _, _ in Issue.record("audio was read again") }
-      #expect(second.clips == first.clips)
+      #expect(try paths(second) == paths(first))
       #expect(second.normalization == first.normalization)
       #expect(second.fingerprint == first.fingerprint)
-      #expect(window(second, clip: 1, start: 3) == window(first, clip: 1, start: 3))
+      #expect(try window(second, clip: 1, start: 200) == window(first, clip: 1, start: 200))
       // Another window cuts the same frames otherwise.
       let wider = try prepare(folder, .small(windowFrames: 32)) { _, _ in
         Issue.record("audio was read again")
@@ -94,12 +106,12 @@ import Torch
       try data.write(sound(seconds: 1), to: "a.wav")
       let first = try prepare(folder)
       func changes(_ change: () throws -> Void) throws -> Bool {
-        let before = try prepare(folder).cacheKey
+        let before = try prepare(folder).source.key
         try change()
-        return try prepare(folder).cacheKey != before
+        return try prepare(folder).source.key != before
       }
       #expect(try changes { try data.write(sound(seconds: 1.25), to: "a.wav") })
-      #expect(try prepare(folder).clips[0].seconds == 1.25)
+      #expect(try prepare(folder).seconds == 1.25)
       #expect(try changes { try data.write(sound(seconds: 1), to: "b.wav") })
       #expect(
         try changes { try setAge(data / "b.wav") })
@@ -135,8 +147,7 @@ import Torch
     }
   }
 
-  /// Mid and side of a stereo file at another rate, normalised; half precision keeps values within
-  /// ±32 to 0.016, which the normalisation scales.
+  /// Mid and side of a stereo file at another rate, normalised.
   @Test func windowsAreTheNormalisedSpectrogram() throws {
     try withTemporaryFolder { folder in
       let audio = sound(seconds: 1, sampleRate: 22050, channels: 2)
@@ -149,10 +160,10 @@ import Torch
       let side = zip(resampled[0], resampled[1]).map { ($0 - $1) / 2 }
       let analysis = try MelSpectrogram(representation.spectrogram)
       let planes = [mid, side].map(analysis.logMel(of:))
-      try #require(planes[0].frames == dataset.clips[0].frames)
       let normalization = dataset.normalization
+      // The frames of the whole, to the rounding of samples to 16 bits.
       for start in [0, 7, planes[0].frames - 16] {
-        let values = window(dataset, clip: 0, start: start)
+        let values = try window(dataset, clip: 0, start: 64 * start)
         for row in 0..<32 {
           let deviation = max(normalization.standardDeviation[row], 0.1)
           for frame in 0..<16 {
@@ -170,39 +181,70 @@ import Torch
       try (folder / "data").write(sound(seconds: 0.04), to: "kick.wav")
       try (folder / "data").write(sound(seconds: 0.001), to: "tick.wav")
       let dataset = try prepare(folder, .small(padsShortClips: true))
-      #expect(dataset.clips.map(\.frames) == [6, 1])
+      #expect(try (0..<2).map(dataset.source.samples(of:)) == [320, 8])
       #expect(dataset.skipped.isEmpty)
       let silence = Float(log(1e-11))
-      for (clip, frames) in [(0, 6), (1, 1)] {
-        let values = window(dataset, clip: clip, start: 0)
+      // The last frames that see anything of them are those around 128 samples after their ends.
+      for (clip, frames) in [(0, 7), (1, 3)] {
+        let values = try window(dataset, clip: clip, start: 0)
         for bin in 0..<16 {
           let (scale, shift) = (dataset.normalization.scale[bin], dataset.normalization.shift[bin])
           let row = values[bin * 16..<(bin + 1) * 16]
           #expect(row.dropFirst(frames).allSatisfy { abs($0 - (silence * scale + shift)) < 1e-4 })
-          #expect(row.prefix(frames).allSatisfy { $0 > silence * scale + shift + 0.01 })
+          #expect(row.prefix(frames - 1).allSatisfy { $0 > silence * scale + shift + 0.01 })
         }
       }
     }
   }
 
-  /// Each place where a window can start is drawn equally often.
+  /// Files by their lengths, and every sample where a window can start equally often.
   @Test func drawsWindowsEvenly() throws {
     try withTemporaryFolder { folder in
-      // 19, 16 and 26 frames: 4, 1 and 11 places.
-      for (index, samples) in [1152, 960, 1600].enumerated() {
+      for (index, samples) in [1152, 960, 1888].enumerated() {
         let audio = sound(seconds: Double(samples) / 8000)
         try (folder / "data").write(audio, to: "\(index).wav")
       }
       let dataset = try prepare(folder)
-      try #require(dataset.clips.map(\.frames) == [19, 16, 26])
       var random = RandomGenerator(seed: 1)
-      var counts: [[Int]] = [[Int](repeating: 0, count: 4), [0], [Int](repeating: 0, count: 11)]
+      var counts = [0, 0, 0]
+      var starts = [Int](repeating: 0, count: 1152 - 960 + 1)
       for _ in 0..<16000 {
-        let (clip, start) = dataset.randomWindow(&random)
-        counts[clip][start] += 1
+        let place = try dataset.training.random(&random)
+        counts[place.clip] += 1
+        var variation = Variation()
+        let start = dataset.spectrograms.start(in: place.samples, &variation, &random)
+        #expect((0...place.samples - 960).contains(start))
+        if place.clip == 0 { starts[start] += 1 }
       }
-      // 1000 each, with a standard deviation of 31.
-      #expect(counts.joined().allSatisfy { abs($0 - 1000) < 150 })
+      // 4608, 3840 and 7552, with standard deviations of about 60.
+      for (count, expected) in zip(counts, [4608, 3840, 7552]) {
+        #expect(abs(count - expected) < 250)
+      }
+      // 24 each, with a standard deviation of 5.
+      #expect(starts.allSatisfy { $0 > 2 && $0 < 50 })
+    }
+  }
+
+  /// A window starts at any sample: its frames are those of the sound from there on, except where
+  /// the cut is seen.
+  @Test func windowsStartAtAnySample() throws {
+    try withTemporaryFolder { folder in
+      let audio = sound(seconds: 1)
+      try audio.write(to: (makeFolder(folder / "data") / "a.wav").path, encoding: .wav16)
+      let dataset = try prepare(folder)
+      let kept = try AudioBuffer(contentsOf: (folder / "data/a.wav").path).channels[0]
+      let analysis = try MelSpectrogram(dataset.representation.spectrogram)
+      let (scale, shift) = (dataset.normalization.scale, dataset.normalization.shift)
+      for start in [1, 37, 1000, 7039] {
+        let plane = analysis.logMel(of: Array(kept[start...]))
+        let values = try window(dataset, clip: 0, start: start)
+        for bin in 0..<16 {
+          for frame in 2..<14 {
+            let expected = plane[frame, bin] * scale[bin] + shift[bin]
+            #expect(abs(values[bin * 16 + frame] - expected) < 1e-5)
+          }
+        }
+      }
     }
   }
 
@@ -212,7 +254,7 @@ import Torch
       try data.write("x", to: "a/b.wav")
       try data.write("x", to: "c.mp3")
       let path = data.path
-      let error = #expect(throws: ModelError.self) { try prepare(folder) }
+      let error = #expect(throws: CorpusError.self) { try prepare(folder) }
       #expect(
         error?.description
           == "none of the 2 audio files in \(path) can be read, the first, a/b.wav, because: "
@@ -229,51 +271,76 @@ import Torch
   @Test func damagedCacheIsAnError() throws {
     try withTemporaryFolder { folder in
       try (folder / "data").write(sound(seconds: 1), to: "a.wav")
-      let home = folder / "cache" / (try prepare(folder).cacheKey)
-      let frames = try Data(contentsOf: home / "frames.f16")
-      let index = try String(contentsOf: home / "index.json", encoding: .utf8)
-      func check(_ damage: () throws -> Void) throws {
-        try damage()
+      let home = try prepare(folder).source.folder
+      let names =
+        try contents(home).filter { $0.contains("statistics") }
+        + ["index.compose", "shards/000000.pcm"]
+      #expect(names.count == 3)
+      func check(_ name: String, _ damage: (Data) throws -> Data?) throws {
+        let whole = try Data(contentsOf: home / name)
+        if let damaged = try damage(whole) {
+          try damaged.write(to: home / name)
+        } else {
+          try FileManager.default.removeItem(at: home / name)
+        }
         do {
           _ = try prepare(folder)
-          Issue.record("damage was not noticed")
-        } catch ModelError.damagedCache(let path) {
-          #expect(path == home.path)
+          Issue.record("damage of \(name) was not noticed")
+        } catch CorpusError.damaged(let path, let reason) {
+          #expect(path == home.path && !reason.contains("\n"))
         }
-        try frames.write(to: home / "frames.f16")
-        try Data(index.utf8).write(to: home / "index.json")
+        try whole.write(to: home / name)
       }
-      try check { try frames.dropLast(2).write(to: home / "frames.f16") }
-      try check { try Data().write(to: home / "frames.f16") }
-      try check { try FileManager.default.removeItem(at: home / "frames.f16") }
-      try check { try home.write(String(index.dropLast(10)), to: "index.json") }
-      for (key, value) in [("frames", "9223372036854775807"), ("offset", "-1")] {
-        try check {
-          let pattern = try Regex("\"\(key)\":[0-9]+")
-          try home.write(index.replacing(pattern, with: "\"\(key)\":\(value)"), to: "index.json")
+      for name in names {
+        try check(name) { $0.dropLast(2) }
+        try check(name) { _ in Data() }
+      }
+      try check("shards/000000.pcm") { _ in nil }
+      // Whatever byte of the index it is.
+      let length = try Data(contentsOf: home / "index.compose").count
+      for position in stride(from: 0, to: length, by: 7) {
+        try check("index.compose") { data in
+          var data = data
+          data[position] ^= 0x40
+          return data
         }
       }
-      try check {
-        try home.write(
-          index.replacing(/"mean":\[[^,]*,/, with: "\"mean\":["), to: "index.json")
-      }
+      #expect(try prepare(folder).fileCount == 1)
     }
   }
 
-  /// Nothing but whole preparations stays in the cache, whatever killed processes have left there.
-  @Test func cacheHoldsWholePreparationsOnly() throws {
+  /// Whole files of each label, chosen by their names; the others are all trained on.
+  @Test func holdsOutWholeFiles() throws {
     try withTemporaryFolder { folder in
-      try (folder / "data").write(sound(seconds: 1), to: "a.wav")
-      let fingerprint = try prepare(folder).cacheKey
-      #expect(try contents(folder / "cache") == [fingerprint])
-      #expect(try contents(folder / "cache" / fingerprint) == ["frames.f16", "index.json"])
-      try FileManager.default.removeItem(at: folder / "cache" / fingerprint)
-      // No process has the greatest number; this one is alive.
-      for process in [Int(Int32.max), Int(getppid())] {
-        try (folder / "cache").write("", to: ".\(fingerprint).\(process)/frames.f16")
+      for index in 0..<20 {
+        let label = index < 14 ? "a" : "b"
+        try (folder / "data").write(
+          sound(seconds: 0.2, seed: UInt64(index)), to: "\(label)/\(index).wav")
       }
-      _ = try prepare(folder)
-      #expect(try contents(folder / "cache") == [".\(fingerprint).\(getppid())", fingerprint])
+      func split(_ fraction: Double) throws -> Dataset {
+        try Dataset(
+          folder: AudioFolder((folder / "data").path), representation: .small(),
+          heldOut: fraction, cache: folder / "cache")
+      }
+      func drawn(_ windows: Windows) throws -> Set<Int> {
+        var random = RandomGenerator(seed: 1)
+        return Set(try (0..<1000).map { _ in try windows.random(&random).clip })
+      }
+      let data = try split(0.2)
+      let heldOut = try #require(data.heldOut)
+      #expect(heldOut.filesOfLabels == [3, 1] && data.training.filesOfLabels == [11, 5])
+      let (kept, trained) = (try drawn(heldOut), try drawn(data.training))
+      #expect(kept.count == 4 && trained.count == 16 && kept.isDisjoint(with: trained))
+      // More of them are these and others.
+      let more = try drawn(#require(split(0.4).heldOut))
+      #expect(more.count == 8 && kept.isSubset(of: more))
+      // One at least, where there are ten; none in tiny sets, or where none are wanted.
+      #expect(try split(0.01).heldOut?.filesOfLabels == [1, 0])
+      #expect(try split(0).heldOut == nil)
+      for index in 0..<11 {
+        try FileManager.default.removeItem(at: folder / "data/a/\(index).wav")
+      }
+      #expect(try split(0.5).heldOut == nil)
     }
   }
 

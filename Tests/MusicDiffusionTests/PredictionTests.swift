@@ -259,10 +259,11 @@ import Torch
         cache: folder / "cache")
       var window = [Float](repeating: 0, count: 16 * 16)
       var squares = 0.0
-      let starts = dataset.clips[0].frames / 16
+      let length = 16 * representation.spectrogram.hopLength
+      let starts = representation.sampleRate / length
       for start in 0..<starts {
-        window.withUnsafeMutableBufferPointer {
-          dataset.copyWindow(clip: 0, start: start * 16, to: $0.baseAddress!)
+        try window.withUnsafeMutableBufferPointer {
+          try dataset.copyWindow(clip: 0, start: start * length, to: $0.baseAddress!)
         }
         squares += window.reduce(0) { $0 + Double($1 * $1) }
       }
@@ -272,8 +273,8 @@ import Torch
       let plain = try Dataset(
         folder: .init((folder / "data").path), representation: .small(), cache: folder / "cache")
       var expected = window
-      expected.withUnsafeMutableBufferPointer {
-        plain.copyWindow(clip: 0, start: (starts - 1) * 16, to: $0.baseAddress!)
+      try expected.withUnsafeMutableBufferPointer {
+        try plain.copyWindow(clip: 0, start: (starts - 1) * length, to: $0.baseAddress!)
       }
       let floor = representation.silence
       for index in window.indices {

@@ -1,123 +1,147 @@
 public import Audio
+public import Corpus
 public import Foundation
 import Spectro
 package import Torch
 
-/// A folder of audio as log-mel spectrograms, prepared once and kept in a memory-mapped file.
+/// A prepared set as a network sees it: windows of log-mel spectrograms that start at any sample.
+///
+/// The set holds samples; a window's spectrogram is made when it is drawn. Some files can be held
+/// out, as a whole: ``training`` has none of them, ``heldOut`` no others.
 public final class Dataset: Sendable {
-  /// One file's spectrogram.
-  public struct Clip: Codable, Sendable, Equatable {
-    public var path: String
-    public var label: String?
-    public var seconds: Double
-    public var frames: Int
-    /// Where its values start in the file of all frames, in values.
-    var offset: Int
-  }
-
-  /// A file that is not used, and why.
-  public struct Skipped: Codable, Sendable, Equatable {
-    public var path: String
-    public var reason: String
-    /// Whether a preset that fills up short clips would take it.
-    public var isTooShort = false
-  }
-
-  /// What the file of frames holds.
-  struct Index: Codable {
-    var clips: [Clip]
-    var skipped: [Skipped]
-    var normalization: Normalization
-  }
-
   public let path: String
   public let representation: Representation
-  /// The clips that are long enough, or are filled up.
-  public let clips: [Clip]
+  public let source: PreparedSet
+  /// What to train on.
+  public let training: Windows
+  /// What to measure a loss on; nil where there is too little, or nothing is to be held out.
+  public let heldOut: Windows?
+  /// Files that could not be used, then those too short, at most ``skippedLimit`` of these.
   public let skipped: [Skipped]
+  /// All that could not be used or are too short.
+  public let skippedCount: Int
   public let normalization: Normalization
-  /// Distinct labels in alphabetical order.
+  /// Distinct labels of ``training``, in alphabetical order.
   public let labels: [String]
+
+  /// Too short files that are named.
+  public static let skippedLimit = 1000
+
+  package let spectrograms: WindowSpectrograms
+
+  /// Files that are used.
+  public var fileCount: Int { training.fileCount + (heldOut?.fileCount ?? 0) }
+  public var seconds: Double { training.seconds + (heldOut?.seconds ?? 0) }
   /// Equal for the same data, also in another place.
-  public let fingerprint: String
-  /// The name of the prepared data's folder in the cache.
-  package let cacheKey: String
-  private let frames: Data
-  /// The number of places where a window can start, up to and with each clip.
-  private let cumulativeStarts: [Int]
+  public var fingerprint: String { source.fingerprint }
 
-  public var seconds: Double { clips.reduce(0) { $0 + $1.seconds } }
-
-  /// Prepares a folder, or finds it prepared.
+  /// Prepares a folder in the cache, or finds it prepared.
   ///
   /// - Parameters:
+  ///   - heldOut: the part of the files that is not trained on, 0 to 0.5.
   ///   - cache: where prepared data is kept; by default `compose` in the user's cache folder.
-  ///   - progress: called with the number of files done, of all files, and whether this one was
-  ///     skipped. From several threads, one at a time.
-  /// - Throws: ``ModelError`` when there is nothing to train on.
-  public init(
-    folder: AudioFolder, representation: Representation, cache: URL = Dataset.defaultCache,
-    progress: @Sendable (_ done: Int, _ of: Int) -> Void = { _, _ in }
+  ///   - progress: called with the number of files done, of all files. From several threads, one at
+  ///     a time.
+  ///   - check: called now and then while preparing; what it throws ends it, to go on later.
+  /// - Throws: ``ModelError``, `CorpusError` when there is nothing to train on.
+  public convenience init(
+    folder: AudioFolder, representation: Representation, heldOut: Double = 0,
+    cache: URL = Dataset.defaultCache,
+    progress: @Sendable (_ done: Int, _ of: Int) -> Void = { _, _ in },
+    check: @Sendable () throws -> Void = {}
   ) throws {
     try representation.validate()
-    self.path = folder.path
+    let home = cache.appendingPathComponent(
+      try Self.cacheKey(folder, representation), isDirectory: true)
+    let preparation = try Preparation(
+      folder: folder, channels: representation.channels, settings: representation.spectrogram,
+      output: home)
+    try self.init(
+      preparation.run(progress: progress, check: check).set, path: folder.path,
+      representation: representation, heldOut: heldOut)
+  }
+
+  /// A folder that `compose dataset prepare` has made.
+  ///
+  /// - Throws: ``ModelError``, `CorpusError`.
+  public convenience init(
+    prepared folder: URL, representation: Representation, heldOut: Double = 0
+  ) throws {
+    try self.init(
+      PreparedSet(folder), path: folder.path, representation: representation, heldOut: heldOut)
+  }
+
+  private init(
+    _ set: PreparedSet, path: String, representation: Representation, heldOut: Double
+  ) throws {
+    try representation.validate()
+    let format = SoundFormat(
+      sampleRate: representation.sampleRate, channels: representation.channels)
+    guard set.format == format else {
+      throw CorpusError.otherFormat(path, found: set.format, wanted: format)
+    }
+    let statistics = try set.statistics(for: representation.spectrogram)
+    let split = try Split(set, representation: representation, heldOut: heldOut)
+    let unreadable = try set.skipped()
+    guard split.training.fileCount > 0 else {
+      throw ModelError.allTooShort(
+        path, longest: Double(split.longest) / Double(format.sampleRate),
+        window: representation.windowSeconds)
+    }
+    self.path = path
     self.representation = representation
-    cacheKey = try Self.cacheKey(folder, representation)
-    let home = cache.appendingPathComponent(cacheKey, isDirectory: true)
-    let indexFile = home.appendingPathComponent("index.json")
-    if !FileManager.default.fileExists(atPath: indexFile.path) {
-      try DatasetPreparation(folder: folder, representation: representation)
-        .write(to: home, progress: progress)
-    }
-    let index: Index
-    let frames: Data
-    do {
-      index = try JSONDecoder().decode(Index.self, from: Data(contentsOf: indexFile))
-      frames = try Data(
-        contentsOf: home.appendingPathComponent("frames.f16"), options: .alwaysMapped)
-    } catch {
-      throw ModelError.damagedCache(home.path)
-    }
-    let width = representation.channels * representation.spectrogram.melBins
-    let values = frames.count / MemoryLayout<Float16>.size
-    guard (try? index.normalization.validate(rows: width)) != nil,
-      index.clips.allSatisfy({
-        $0.frames > 0 && (0...values).contains($0.offset)
-          && $0.frames <= (values - $0.offset) / width
-      })
-    else {
-      throw ModelError.damagedCache(home.path)
-    }
-    let window = representation.windowFrames
-    let long = index.clips.filter { representation.padsShortClips || $0.frames >= window }
-    let short = index.clips.filter { !(representation.padsShortClips || $0.frames >= window) }
+    source = set
+    training = split.training
+    self.heldOut = split.heldOut
+    labels = split.labels
     skipped =
-      index.skipped
-      + short.map {
+      try unreadable
+      + split.tooShort.map { clip in
         Skipped(
-          path: $0.path,
+          path: try set.path(of: clip),
           reason: String(
-            format: "%.2f s, shorter than the window of %.2f s", $0.seconds,
+            format: "%.2f s, shorter than the window of %.2f s",
+            Double(try set.samples(of: clip)) / Double(format.sampleRate),
             representation.windowSeconds),
           isTooShort: true)
       }
-    if index.clips.isEmpty, let first = skipped.first {
-      throw ModelError.noneReadable(path, count: skipped.count, first: first)
+    skippedCount = unreadable.count + split.tooShortCount
+    let rows = representation.channels * representation.spectrogram.melBins
+    let ofLogMel = Normalization(
+      mean: statistics.mean.map(Float.init),
+      standardDeviation: statistics.standardDeviation.map(Float.init))
+    guard (try? ofLogMel.validate(rows: rows)) != nil else {
+      throw CorpusError.damaged(path, reason: "its statistics are none")
     }
-    if long.isEmpty {
-      throw ModelError.allTooShort(
-        path, longest: short.map(\.seconds).max() ?? 0, window: representation.windowSeconds)
+    normalization =
+      representation.values == .statistics
+      ? ofLogMel : try Self.sample(set, representation, from: split.training)
+    spectrograms = try WindowSpectrograms(
+      set, representation: representation, normalization: normalization)
+  }
+
+  /// The root mean square of transformed values, from windows that are always the same ones.
+  private static func sample(
+    _ set: PreparedSet, _ representation: Representation, from windows: Windows
+  ) throws -> Normalization {
+    let rows = representation.channels * representation.spectrogram.melBins
+    let spectrograms = try WindowSpectrograms(
+      set, representation: representation, normalization: .unchanged(rows: rows, sigmaData: 1))
+    var random = RandomGenerator(seed: 0)
+    var values = [Float](repeating: 0, count: rows * representation.windowFrames)
+    let count = 256
+    var squares = 0.0
+    for _ in 0..<count {
+      let place = try windows.random(&random)
+      var variation = Variation()
+      let start = spectrograms.start(in: place.samples, &variation, &random)
+      try values.withUnsafeMutableBufferPointer {
+        try spectrograms.write(
+          clip: place.clip, start: start, variation, partner: nil, &random, to: $0.baseAddress!)
+      }
+      squares += values.reduce(0) { $0 + Double($1) * Double($1) } / Double(values.count)
     }
-    self.frames = frames
-    clips = long
-    normalization = index.normalization
-    fingerprint = try Self.fingerprint(representation, index)
-    labels = Set(long.compactMap(\.label)).sorted()
-    var starts = 0
-    cumulativeStarts = long.map { clip in
-      starts += max(1, clip.frames - window + 1)
-      return starts
-    }
+    return .unchanged(rows: rows, sigmaData: Float((squares / Double(count)).squareRoot()))
   }
 
   /// `compose/datasets` in `$XDG_CACHE_HOME` or `~/.cache`.
@@ -129,95 +153,49 @@ public final class Dataset: Sendable {
     return base.appendingPathComponent("compose/datasets", isDirectory: true)
   }
 
-  /// A window somewhere in the data: every place where one can start is equally likely.
-  package func randomWindow(_ random: inout RandomGenerator) -> (clip: Int, start: Int) {
-    let place = random.integer(in: 0..<cumulativeStarts.last!)
-    var (low, high) = (0, cumulativeStarts.count - 1)
-    while low < high {
-      let middle = (low + high) / 2
-      if cumulativeStarts[middle] > place { high = middle } else { low = middle + 1 }
-    }
-    return (low, place - (low == 0 ? 0 : cumulativeStarts[low - 1]))
-  }
-
-  /// Writes a window's normalised values, `[channels, mel bins, frames]`, silence past the end.
-  package func copyWindow(
-    clip: Int, start: Int, to destination: UnsafeMutablePointer<Float>
-  ) {
-    let (channels, bins) = (representation.channels, representation.spectrogram.melBins)
-    let (window, width) = (representation.windowFrames, representation.channels * bins)
-    let clip = clips[clip]
-    let present = min(window, clip.frames - start)
-    let (values, floor) = (representation.values, representation.silence)
-    let scale = normalization.scale
-    let shift = normalization.shift
-    frames.withUnsafeBytes { bytes in
-      let source = bytes.bindMemory(to: Float16.self).baseAddress! + clip.offset + start * width
-      for row in 0..<channels * bins {
-        let line = destination + row * window
-        let (a, b) = (scale[row], shift[row])
-        if values == .statistics {
-          for frame in 0..<present { line[frame] = Float(source[frame * width + row]) * a + b }
-        } else {
-          for frame in 0..<present {
-            line[frame] = values.value(ofLogMel: Float(source[frame * width + row]), floor) * a + b
-          }
-        }
-        let silence = values.value(ofLogMel: floor, floor) * a + b
-        for frame in present..<max(present, window) { line[frame] = silence }
-      }
-    }
-  }
-
-  /// Of the files' names, lengths and statistics, wherever they lie: other sound has others.
-  private static func fingerprint(
-    _ representation: Representation, _ index: Index
-  ) throws -> String {
-    var hash = FNV1a()
-    hash.add(try sortedJSON(ignoringWindow(representation)))
-    hash.add(try sortedJSON(index.normalization))
-    for clip in index.clips { hash.add(Data("\(clip.path)|\(clip.frames)".utf8)) }
-    return hash.hexadecimal
-  }
-
-  /// Of all that could make the prepared data another: the files' place, sizes and times, and
-  /// whether they may be read.
-  private static func cacheKey(
+  /// The name of a folder's prepared data in the cache; the same for presets of the same rate and
+  /// channels.
+  package static func cacheKey(
     _ folder: AudioFolder, _ representation: Representation
   ) throws -> String {
-    var hash = FNV1a()
-    hash.add(try sortedJSON(ignoringWindow(representation)))
-    hash.add(Data(folder.path.utf8))
-    for file in folder.files {
-      let time = file.modified.timeIntervalSince1970
-      hash.add(Data("\(file.path)|\(file.bytes)|\(time)|\(file.isReadable)".utf8))
+    try Preparation.key(
+      folder,
+      SoundFormat(sampleRate: representation.sampleRate, channels: representation.channels))
+  }
+
+  /// Writes a window's normalised values, `[channels, mel bins, frames]`.
+  ///
+  /// - Parameters:
+  ///   - augmentation: what may be done to it.
+  ///   - random: decides the augmentation, and where in its clip the window starts.
+  /// - Returns: how it was augmented, `[Augmentation.vectorWidth]`.
+  package func copyWindow(
+    _ window: Windows.Place, of windows: Windows, augmentation: Augmentation,
+    _ random: inout RandomGenerator, to destination: UnsafeMutablePointer<Float>
+  ) throws -> [Float] {
+    var variation = augmentation.variation(&random)
+    let start = spectrograms.start(in: window.samples, &variation, &random)
+    var partner: (clip: Int, start: Int)?
+    if variation.mix > 0, let other = try windows.partner(of: window, &random) {
+      var other = (place: other, variation: variation)
+      let start = spectrograms.start(in: other.place.samples, &other.variation, &random)
+      // A shorter file may not last for a window of this tempo.
+      if other.variation.time == variation.time { partner = (other.place.clip, start) }
     }
-    return hash.hexadecimal
+    if partner == nil { variation.mix = 0 }
+    try spectrograms.write(
+      clip: window.clip, start: start, variation, partner: partner, &random, to: destination)
+    return variation.vector
   }
 
-  /// The window decides what is cut from the frames, not what they are.
-  private static func ignoringWindow(_ representation: Representation) -> Representation {
-    var frames = representation
-    (frames.windowFrames, frames.padsShortClips) = (0, false)
-    return frames
+  /// Writes a window as it is.
+  ///
+  /// - Parameter start: a sample.
+  package func copyWindow(
+    clip: Int, start: Int, to destination: UnsafeMutablePointer<Float>
+  ) throws {
+    var random = RandomGenerator(seed: 0)
+    try spectrograms.write(
+      clip: clip, start: start, Variation(), partner: nil, &random, to: destination)
   }
-
-  private static func sortedJSON(_ value: some Encodable) throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    return try encoder.encode(value)
-  }
-}
-
-/// The 64-bit FNV-1a hash (Fowler, Noll and Vo): a name for a cache entry, not a signature.
-struct FNV1a {
-  private var state: UInt64 = 0xcbf2_9ce4_8422_2325
-
-  mutating func add(_ data: Data) {
-    for byte in data { state = (state ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-    // Ends each part, so that parts cannot run together.
-    state = (state ^ UInt64(data.count)) &* 0x0000_0100_0000_01b3
-  }
-
-  var hexadecimal: String { String(format: "%016llx", state) }
 }

@@ -8,11 +8,14 @@ public struct Condition: Sendable {
   public var known: Tensor
   /// 1 where the signal is known, 0 elsewhere, `[batch, 1, mel bins, frames]`.
   public var mask: Tensor
+  /// How each clip was augmented, `[batch, Augmentation.vectorWidth]`; nil for not at all.
+  public var augmentation: Tensor?
 
-  public init(labels: [Int], known: Tensor, mask: Tensor) {
+  public init(labels: [Int], known: Tensor, mask: Tensor, augmentation: Tensor? = nil) {
     self.labels = labels
     self.known = known
     self.mask = mask
+    self.augmentation = augmentation
   }
 
   /// Nothing known.
@@ -102,7 +105,8 @@ public struct Denoiser: Sendable {
     let x = try signal + noise * perClip { $0 }
     let f = try network(
       x * perClip(p.cIn), noiseLevels: sigmas.map(p.cNoise), labels: condition.labels,
-      known: condition.known * (1 / p.sigmaData), mask: condition.mask, precision: precision)
+      known: condition.known * (1 / p.sigmaData), mask: condition.mask,
+      augmentation: condition.augmentation, precision: precision)
     // cOut target = signal − cSkip x, so that (D − signal)² = cOut² (F − target)².
     let target = try (signal - x * perClip(p.cSkip)) * perClip { 1 / p.cOut($0) }
     let open = try 1 - condition.mask

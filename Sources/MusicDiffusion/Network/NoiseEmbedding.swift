@@ -4,7 +4,8 @@ public import Torch
 /// Noise level and label to one vector per clip, which every residual block takes.
 ///
 /// Fourier features of the noise level, then two linear layers, as in Karras et al. 2022
-/// (arXiv:2206.00364, appendix C); the label's learned vector is added between them.
+/// (arXiv:2206.00364, appendix C); the label's learned vector is added between them, and so is, as
+/// in appendix F.2 there, a linear map of what tells how a clip was augmented.
 public struct NoiseEmbedding: Sendable {
   /// Frequencies in cycles per unit of cNoise = ln(sigma) / 4, from a slow one that tells the ends
   /// of the range apart to one that tells neighbouring noise levels apart.
@@ -12,19 +13,28 @@ public struct NoiseEmbedding: Sendable {
 
   let first, second: Linear
   let labels: Embedding
+  /// `augmentation.weight`, which only networks trained on augmented clips have.
+  let augmentation: Linear?
 
-  public init(_ path: ParameterPath, width: Int, labelCount: Int) throws {
+  public init(
+    _ path: ParameterPath, width: Int, labelCount: Int, augmentationWidth: Int? = nil
+  ) throws {
     first = try Linear(path / "first", in: 2 * Self.frequencies.count, out: width)
     second = try Linear(path / "second", in: width, out: width)
     labels = try Embedding(path / "labels", entries: labelCount + 1, channels: width)
+    augmentation = try augmentationWidth.map {
+      try Linear(path / "augmentation", in: $0, out: width, bias: false)
+    }
   }
 
   /// - Parameters:
   ///   - noiseLevels: cNoise of each clip.
   ///   - labels: an index of a label for each clip, or the number of labels for "none".
+  ///   - augmentation: `[batch, augmentationWidth]`; nil for clips as they are, which is as zeros.
   /// - Returns: `[batch, width]`, after the last SiLU.
-  public func callAsFunction(noiseLevels: [Double], labels: [Int], device: Device) throws -> Tensor
-  {
+  public func callAsFunction(
+    noiseLevels: [Double], labels: [Int], augmentation: Tensor? = nil, device: Device
+  ) throws -> Tensor {
     let angles = noiseLevels.flatMap { level in
       Self.frequencies.map { 2 * Double.pi * $0 * level }
     }
@@ -35,7 +45,9 @@ public struct NoiseEmbedding: Sendable {
       features, shape: [noiseLevels.count, 2 * Self.frequencies.count], device: device)
     let label = try self.labels(
       Tensor(labels.map(Int64.init), shape: [labels.count], device: device))
-    return try second((first(x) + label).silu()).silu()
+    var h = try first(x) + label
+    if let map = self.augmentation, let augmentation { h = try h + map(augmentation) }
+    return try second(h.silu()).silu()
   }
 }
 

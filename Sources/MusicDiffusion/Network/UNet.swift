@@ -43,7 +43,7 @@ public struct UNet: Sendable {
     let lowest = widths.count - 1
     embedding = try NoiseEmbedding(
       path / "embedding", width: configuration.embeddingWidth,
-      labelCount: configuration.labelCount)
+      labelCount: configuration.labelCount, augmentationWidth: configuration.augmentationWidth)
     let patch = configuration.patchBins * configuration.patchFrames
     stem = try Conv2d(
       path / "stem", in: (2 * configuration.channels + 1) * patch, out: widths[0], kernel: 1)
@@ -98,14 +98,15 @@ public struct UNet: Sendable {
   ///   - labels: an index of a label for each clip; `labelCount` stands for none.
   ///   - known: clean log-mel where it is known, 0 elsewhere; shaped as `x`.
   ///   - mask: 1 where it is known, 0 elsewhere, `[batch, 1, mel bins, frames]`.
+  ///   - augmentation: how each clip was augmented, `[batch, augmentationWidth]`; nil for not at all.
   ///   - precision: the type that convolutions and products are computed in.
   /// - Returns: F, shaped as `x`, float32.
   public func callAsFunction(
     _ x: Tensor, noiseLevels: [Double], labels: [Int], known: Tensor, mask: Tensor,
-    precision: DType
+    augmentation: Tensor? = nil, precision: DType
   ) throws -> Tensor {
     let embedding = try self.embedding(
-      noiseLevels: noiseLevels, labels: labels, device: x.device)
+      noiseLevels: noiseLevels, labels: labels, augmentation: augmentation, device: x.device)
     let input = try Tensor.concatenate([x, known, mask], dimension: 1)
     var h = try stem(patches(of: input).to(precision).channelsLast()) + binPosition.to(precision)
     var skips: [Tensor] = []

@@ -17,6 +17,9 @@ public struct UNetConfiguration: Codable, Sendable, Equatable {
   public var embeddingWidth: Int
   /// Number of labels; one more entry of the embedding stands for "no label".
   public var labelCount: Int
+  /// Numbers that tell how a clip was augmented; nil for a network that was trained on clips as they
+  /// are, and has no weights for these.
+  public var augmentationWidth: Int?
 
   public init(
     channels: Int, melBins: Int, patchBins: Int, patchFrames: Int, widths: [Int], blocks: Int,
@@ -55,6 +58,9 @@ public struct UNetConfiguration: Codable, Sendable, Equatable {
     try check(widths.last! % headWidth == 0, "the last width must be a multiple of headWidth")
     try check((8...8192).contains(embeddingWidth), "network.embeddingWidth must be 8 to 8192")
     try check((0...1_000_000).contains(labelCount), "network.labelCount must be 0 to 1000000")
+    try check(
+      augmentationWidth.map { (1...1024).contains($0) } ?? true,
+      "network.augmentationWidth must be 1 to 1024")
     try check(
       (1...4096).contains(melBins) && melBins % binMultiple == 0,
       "network.melBins must be a multiple of \(binMultiple), at most 4096")

@@ -1,18 +1,20 @@
 import Foundation
-package import Torch
+public import Torch
 
 /// What one training step sees. All of it follows from the seed and the step's number, so that a
 /// resumed run sees what it would have seen.
-package struct Batch {
+public struct Batch: Sendable {
   /// Normalised log-mel, `[batch, channels, mel bins, frames]`.
-  package let signal: Tensor
+  public let signal: Tensor
   /// Of mean 0 and variance 1, shaped as `signal`.
-  package let noise: Tensor
-  package let sigmas: [Double]
-  package let condition: Condition
+  public let noise: Tensor
+  public let sigmas: [Double]
+  public let condition: Condition
 
-  package init(
-    step: Int, from dataset: Dataset, _ configuration: TrainingConfiguration, device: Device
+  /// - Parameter windows: those to draw from; by default the dataset's to train on.
+  public init(
+    step: Int, from dataset: Dataset, _ configuration: TrainingConfiguration, device: Device,
+    windows: Windows? = nil
   ) throws {
     let (channels, bins, frames) = (
       dataset.representation.channels, dataset.representation.spectrogram.melBins,
@@ -24,22 +26,32 @@ package struct Batch {
     var noise: [Float] = []
     noise.reserveCapacity(count * size)
     var mask = [Float](repeating: 0, count: count * area)
+    var known = signal
+    let windows = windows ?? dataset.training
+    let augmentation = configuration.augmentation ?? .none
+    var variations: [Float] = []
     var labels: [Int] = []
     for clip in 0..<count {
       var random = RandomGenerator(
         seed: configuration.seed, stream: UInt64(step) << 20 | UInt64(clip + 1))
-      let window = dataset.randomWindow(&random)
-      signal.withUnsafeMutableBufferPointer {
-        dataset.copyWindow(
-          clip: window.clip, start: window.start, to: $0.baseAddress! + clip * size)
+      let window = try windows.random(&random)
+      variations += try signal.withUnsafeMutableBufferPointer {
+        try dataset.copyWindow(
+          window, of: windows, augmentation: augmentation, &random,
+          to: $0.baseAddress! + clip * size)
       }
-      let label = dataset.clips[window.clip].label.flatMap(dataset.labels.firstIndex(of:))
       let dropped = random.uniform() < configuration.labelDropout
-      labels.append(dropped ? dataset.labels.count : label ?? dataset.labels.count)
+      labels.append(dropped ? dataset.labels.count : window.label ?? dataset.labels.count)
       let region = KnownRegion.random(
         frames: frames, bins: bins, probability: configuration.knownProbability, &random)
       mask.withUnsafeMutableBufferPointer {
         region.fill($0.baseAddress! + clip * area, frames: frames, bins: bins)
+      }
+      for channel in 0..<channels {
+        let first = clip * size + channel * area
+        for index in 0..<area {
+          known[first + index] = signal[first + index] * mask[clip * area + index]
+        }
       }
       noise += configuration.noise.shape.values(size, &random)
     }
@@ -50,6 +62,10 @@ package struct Batch {
     self.signal = try Tensor(signal, shape: shape, device: device)
     self.noise = try Tensor(noise, shape: shape, device: device)
     let maskTensor = try Tensor(mask, shape: [count, 1, bins, frames], device: device)
-    condition = Condition(labels: labels, known: try self.signal * maskTensor, mask: maskTensor)
+    condition = Condition(
+      labels: labels, known: try Tensor(known, shape: shape, device: device), mask: maskTensor,
+      augmentation: augmentation.kinds.isEmpty
+        ? nil
+        : try Tensor(variations, shape: [count, Augmentation.vectorWidth], device: device))
   }
 }

@@ -18,6 +18,8 @@ public final class Trainer {
   public enum Outcome: Sendable { case finished, interrupted }
 
   public private(set) var state: TrainingState
+  /// Seconds that steps of this process waited for their batches.
+  public private(set) var secondsWaiting = 0.0
   private let folder: URL
   private let dataset: Dataset
   private let device: Device
@@ -26,6 +28,7 @@ public final class Trainer {
   private let averageNetwork: UNet
   private let optimizer: AdamW
   private let denoiser: Denoiser
+  private let loader: BatchLoader
 
   /// A new run, or with `resume` the one that the folder holds.
   ///
@@ -71,6 +74,10 @@ public final class Trainer {
     }
     denoiser = Denoiser(
       network: network, preconditioning: state.model.preconditioning, precision: precision)
+    let settings = state.configuration
+    loader = BatchLoader { step in
+      try Batch(step: step, from: dataset, settings, device: device)
+    }
     try prepareFolder()
   }
 
@@ -141,7 +148,10 @@ public final class Trainer {
   /// One update of the weights.
   private func step() throws {
     let configuration = state.configuration
-    let batch = try Batch(step: state.steps, from: dataset, configuration, device: device)
+    let clock = ContinuousClock()
+    let start = clock.now
+    let batch = try loader.batch(step: state.steps)
+    secondsWaiting += start.duration(to: clock.now) / .seconds(1)
     let losses = try denoiser.loss(
       signal: batch.signal, noise: batch.noise, sigmas: batch.sigmas, condition: batch.condition)
     let loss = try losses.mean()
@@ -195,19 +205,22 @@ public final class Trainer {
   ) -> TrainingState {
     var history = TrainingHistory()
     history.dataset = URL(fileURLWithPath: dataset.path).lastPathComponent
-    history.files = dataset.clips.count
-    history.skippedFiles = dataset.skipped.count
+    history.files = dataset.fileCount
+    history.skippedFiles = dataset.skippedCount
     history.datasetHours = dataset.seconds / 3600
     history.batchSize = configuration.batchSize
     history.learningRate = configuration.learningRate
     history.seed = configuration.seed
+    var network = configuration.preset.network(labelCount: dataset.labels.count)
+    if configuration.augmentation?.kinds.isEmpty == false {
+      network.augmentationWidth = Augmentation.vectorWidth
+    }
     return TrainingState(
       configuration: configuration,
       model: ModelConfiguration(
         preset: configuration.preset, representation: dataset.representation,
         normalization: dataset.normalization,
-        network: configuration.preset.network(labelCount: dataset.labels.count),
-        labels: dataset.labels,
+        network: network, labels: dataset.labels,
         noise: configuration.noise,
         sampling: SamplingDefaults(
           for: configuration.noise, sigmaData: Double(dataset.normalization.sigmaData)),

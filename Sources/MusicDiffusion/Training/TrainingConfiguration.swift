@@ -20,13 +20,20 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
   public var knownProbability = 0.5
   public var noise = NoiseProcess()
   public var seed: UInt64 = 0
+  /// What is done to windows before they are learned from; nil for nothing.
+  public var augmentation: Augmentation?
+  /// The part of the files that is not trained on; nil for none.
+  public var heldOut: Double?
   /// Whichever comes first; at least one is given.
   public var steps: Int?
   public var hours: Double?
   /// Steps between two checkpoints.
   public var saveInterval = 250
 
-  public init(preset: Preset) { self.preset = preset }
+  public init(preset: Preset) {
+    self.preset = preset
+    augmentation = Augmentation(for: preset)
+  }
 
   /// Throws ``ModelError/invalidConfiguration(_:)`` for what cannot be trained with.
   func validate() throws {
@@ -45,6 +52,8 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
     try check(weightDecay >= 0 && gradientClip > 0, "weightDecay or gradientClip is negative")
     try check((0.001...0.28).contains(emaWidth), "emaWidth must be 0.001 to 0.28")
     try noise.validate()
+    try augmentation?.validate()
+    try check(heldOut.map { (0...0.5).contains($0) } ?? true, "heldOut must be 0 to 0.5")
     try check((0...1).contains(labelDropout), "labelDropout must be 0 to 1")
     try check((0...1).contains(knownProbability), "knownProbability must be 0 to 1")
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Corpus
 import Foundation
 import MusicDiffusion
 import Terminal
@@ -16,7 +17,7 @@ struct ComposeDiffusion: ParsableCommand {
   static func main() {
     runProgram(ComposeDiffusion.self) { error in
       switch error {
-      case is ModelError: EX_DATAERR
+      case is ModelError, is CorpusError: EX_DATAERR
       case TorchError.outOfMemory: EX_OSERR
       case is TorchError: EX_SOFTWARE
       default: nil

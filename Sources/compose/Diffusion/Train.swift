@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Audio
+import Corpus
 import Foundation
 public import MusicDiffusion
 import Terminal
@@ -23,7 +24,9 @@ struct Train: ParsableCommand {
         compose train my-loops --resume --hours 8   go on to eight hours in all
       """)
 
-  @Argument(help: "Folder of audio files; sub-folders are labels.")
+  @Argument(
+    help:
+      "Folder of audio files; sub-folders are labels. Or what compose dataset prepare made of it.")
   var dataset: String
 
   @Option(name: .shortAndLong, help: "Folder for the model. Default: the dataset's name + -model.")
@@ -52,6 +55,20 @@ struct Train: ParsableCommand {
   @Option(help: "Decides the first weights and all that is random. Default: 0.")
   var seed: UInt64?
 
+  @Option(
+    help: ArgumentHelp(
+      "What may be done to clips to make more of them: none, or some of "
+        + Augmentation.Kind.allCases.map(\.rawValue).joined(separator: ",")
+        + ". Default: gain,pitch,time; gain for draft.", valueName: "kinds"),
+    transform: readAugmentation)
+  var augment: Augmentation?
+
+  @Option(
+    help:
+      "Part of the files that is kept from training, 0 to 0.5, to measure the loss on. Default: 0.05."
+  )
+  var heldOut: Double?
+
   @Option(help: "Steps between two checkpoints, with samples. Default: 250.")
   var saveEvery: Int?
 
@@ -76,6 +93,7 @@ struct Train: ParsableCommand {
     try check(
       saveEvery.map { (1...1_000_000_000).contains($0) } ?? true, "--save-every must be at least 1."
     )
+    try check(heldOut.map { (0...0.5).contains($0) } ?? true, "--held-out must be 0 to 0.5.")
     try check(threads.map { (1...1024).contains($0) } ?? true, "--threads must be 1 to 1024.")
   }
 
@@ -85,7 +103,7 @@ struct Train: ParsableCommand {
     let folder = URL(fileURLWithPath: output ?? defaultOutput, isDirectory: true)
     let settings = try resume ? resumedSettings(in: folder) : newSettings(in: folder)
     try makeFolder(of: folder.path)
-    let data = try loadDataset(settings.preset)
+    let data = try loadDataset(settings.preset, heldOut: settings.heldOut ?? 0)
     let trainer = try Trainer(
       folder: folder, dataset: data, configuration: settings, device: device,
       precision: precision, resume: resume)
@@ -128,6 +146,8 @@ struct Train: ParsableCommand {
     settings.learningRate = learningRate ?? settings.learningRate
     settings.seed = seed ?? settings.seed
     settings.noise = noise.process
+    settings.augmentation = augment ?? settings.augmentation
+    settings.heldOut = heldOut ?? 0.05
     settings.steps = steps
     settings.saveInterval = saveEvery ?? settings.saveInterval
     settings.hours = hours ?? (steps == nil ? 2 : nil)
@@ -148,6 +168,8 @@ struct Train: ParsableCommand {
     try keep("--prediction", noise.prediction?.rawValue, settings.noise.prediction.rawValue)
     try keep("--noise-levels", noise.noiseLevels?.rawValue, settings.noise.levels.kind.rawValue)
     try keep("--noise", noise.noise?.rawValue, settings.noise.shape.rawValue)
+    try keep("--held-out", heldOut, settings.heldOut ?? 0)
+    try keep("--augment", augment?.name, (settings.augmentation ?? .none).name)
     if steps != nil || hours != nil { (settings.steps, settings.hours) = (steps, hours) }
     settings.learningRate = learningRate ?? settings.learningRate
     settings.saveInterval = saveEvery ?? settings.saveInterval
@@ -159,19 +181,18 @@ struct Train: ParsableCommand {
       + "-model"
   }
 
-  private func loadDataset(_ preset: Preset) throws -> Dataset {
-    let folder = try AudioFolder(dataset)
-    let data = try withProgress { line in
-      try Dataset(folder: folder, representation: preset.representation) { done, all in
-        line.update("reading audio: \(done) of \(all) files")
-      }
-    }
+  private func loadDataset(_ preset: Preset, heldOut: Double) throws -> Dataset {
+    let url = URL(fileURLWithPath: dataset, isDirectory: true)
+    let data =
+      try PreparedSet.isPrepared(url)
+      ? Dataset(prepared: url, representation: preset.representation, heldOut: heldOut)
+      : prepare(preset, heldOut: heldOut)
     for skipped in data.skipped.prefix(10) {
       Terminal.note("skipped \(skipped.path): \(skipped.reason)")
     }
-    if data.skipped.count > 10 {
+    if data.skippedCount > 10 {
       Terminal.note(
-        "skipped \(data.skipped.count - 10) more, listed in skipped.txt in the model's folder")
+        "skipped \(data.skippedCount - 10) more, listed in skipped.txt in the model's folder")
     }
     if data.skipped.contains(where: \.isTooShort) {
       Terminal.note("(--preset oneshots takes short clips too, and fills them up with silence)")
@@ -179,8 +200,24 @@ struct Train: ParsableCommand {
     return data
   }
 
+  private func prepare(_ preset: Preset, heldOut: Double) throws -> Dataset {
+    let folder = try AudioFolder(dataset)
+    let interruption = Interruption(message: "stopping; Ctrl-C again ends at once")
+    return try withProgress { line in
+      try Dataset(folder: folder, representation: preset.representation, heldOut: heldOut) {
+        done, all in
+        line.update("reading audio: \(done) of \(all) files")
+      } check: {
+        if interruption.isRequested { throw CommandError.interrupted }
+      }
+    }
+  }
+
   private func listSkipped(_ data: Dataset, in folder: URL) throws {
-    let lines = data.skipped.map { "\($0.path): \($0.reason)\n" }.joined()
+    let more = data.skippedCount - data.skipped.count
+    let lines =
+      data.skipped.map { "\($0.path): \($0.reason)\n" }.joined()
+      + (more > 0 ? "and \(more) more that are too short\n" : "")
     let file = folder.appendingPathComponent("skipped.txt")
     do {
       try Data(lines.utf8).write(to: file, options: .atomic)
@@ -199,10 +236,16 @@ struct Train: ParsableCommand {
     let hours = data.seconds / 3600
     let time =
       hours < 1 ? String(format: "%.1f minutes", hours * 60) : String(format: "%.2f hours", hours)
-    Terminal.result("data:    \(data.clips.count) files, \(time), \(data.skipped.count) skipped")
+    Terminal.result("data:    \(data.fileCount) files, \(time), \(data.skippedCount) skipped")
+    if let heldOut = data.heldOut {
+      Terminal.result(
+        "held out: \(heldOut.fileCount) files, \(String(format: "%.1f", heldOut.seconds / 60)) minutes"
+      )
+    }
     if !data.labels.isEmpty {
-      let counts = data.labels.map { label in
-        "\(label) \(data.clips.filter { $0.label == label }.count)"
+      let counts = data.labels.indices.map { label in
+        let heldOut = data.heldOut?.filesOfLabels[label] ?? 0
+        return "\(data.labels[label]) \(data.training.filesOfLabels[label] + heldOut)"
       }
       Terminal.result("labels:  \(counts.joined(separator: ", "))")
     }
@@ -254,3 +297,22 @@ struct Train: ParsableCommand {
 }
 
 extension Preset: ExpressibleByArgument {}
+
+extension Augmentation {
+  /// As `--augment` takes it.
+  fileprivate var name: String {
+    kinds.isEmpty ? "none" : kinds.map(\.rawValue).joined(separator: ",")
+  }
+}
+
+@Sendable private func readAugmentation(_ text: String) throws -> Augmentation {
+  if text == "none" { return .none }
+  let kinds = text.split(separator: ",", omittingEmptySubsequences: false).map {
+    Augmentation.Kind(rawValue: String($0))
+  }
+  guard !kinds.contains(nil) else {
+    let names = Augmentation.Kind.allCases.map(\.rawValue).joined(separator: ", ")
+    throw ValidationError("--augment takes none, or some of \(names), with commas between them.")
+  }
+  return Augmentation(kinds.compactMap { $0 })
+}

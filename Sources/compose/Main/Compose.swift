@@ -1,4 +1,5 @@
 import ArgumentParser
+import Corpus
 import Foundation
 import Terminal
 
@@ -15,7 +16,7 @@ struct Compose: ParsableCommand {
       """,
     version: programVersion,
     subcommands: [
-      Train.self, Generate.self, SpectrogramCommand.self, Info.self,
+      Train.self, Generate.self, DatasetCommand.self, SpectrogramCommand.self, Info.self,
     ])
 
   static func main() {
@@ -25,7 +26,7 @@ struct Compose: ParsableCommand {
     if let command = asked.flatMap(DiffusionCommand.init) {
       runProgram(Compose.self, arguments: [command.rawValue, "--help"])
     } else {
-      runProgram(Compose.self)
+      runProgram(Compose.self) { $0 is CorpusError ? EX_DATAERR : nil }
     }
   }
 }
