@@ -131,10 +131,9 @@ public final class MelInverter: Sendable {
           throw SpectroError.invalidSpectrogram(
             "\(logMel.count) channels where \(channels) belong")
         }
-        for (channel, logMel) in logMel.enumerated() {
-          try check(logMel, frames: missing.count)
-          melValues[channel] += self.melValues(logMel)
-        }
+        for channel in logMel { try check(channel, frames: missing.count) }
+        let values = mapInParallel(0..<channels, threads: threads) { self.melValues(logMel[$0]) }
+        for (channel, values) in values.enumerated() { melValues[channel] += values }
         unread = stretch.frames.upperBound
       }
       let finished = standing.withUnsafeMutableBufferPointer { standing in

@@ -151,7 +151,9 @@ struct PhaseGradient {
   private func spread(_ points: UnsafeMutablePointer<Point>, _ queue: inout RankedQueue) {
     while let i = queue.first {
       queue.replaceFirst(by: points[i].next)
-      let (frame, bin, phase) = (i / bins, i % bins, points[i].phase)
+      // Division of 32 bits takes half the time.
+      let (row, column) = UInt32(i).quotientAndRemainder(dividingBy: UInt32(bins))
+      let (frame, bin, phase) = (Int(row), Int(column), points[i].phase)
       let (before, after) = (i - toFrameBefore(frame), i + toFrameAfter(frame))
       if points[after].rank > 0 {
         reach(points, after, phase &+ changeInTime(points + i, points + after, bin), &queue)
