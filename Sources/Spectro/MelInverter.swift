@@ -18,7 +18,8 @@ public final class MelInverter: Sendable {
   /// magnitudes nobody can know, the guess is their mean.
   private static let melWeight: Float = 0.85
   /// What a pass leaves of the bins below all filters. Nothing tells of them but their neighbours, into
-  /// which they leak: 0 would take a drum's slow swing away, 1 would keep whatever comes up.
+  /// which they leak: 0 would take a drum's slow swing away, 1 would keep whatever comes up. Beside
+  /// silence they are silent.
   private static let unseenGain: Float = 0.95
 
   private let mel: MelSpectrogram
@@ -240,7 +241,8 @@ public final class MelInverter: Sendable {
         sp_square_root(values, stft.bins)
       }
       sp_blend(moved, values, guess, Self.melWeight, 1e-15, stft.bins)
-      moved.update(repeating: Self.unseenGain, count: inverse.unseenBins)
+      let unseen = inverse.unseenBins
+      moved.update(repeating: moved[unseen] > 0 ? Self.unseenGain : 0, count: unseen)
       stft.fft.scale(scratch, by: moved)
     }
   }
