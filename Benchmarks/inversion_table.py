@@ -2,8 +2,8 @@
 
 usage: inversion_table.py FOLDER
 
-FOLDER holds SYSTEM-RATE.csv; `compose` is ours. Means over clips; of the attacks, over clips that have
-any.
+FOLDER holds SYSTEM-RATE.csv; `compose` is ours, and `compose-64` where a system makes 64 passes. Means
+over clips; of the attacks, over clips that have any.
 """
 
 import csv
@@ -40,7 +40,7 @@ def row(name, clips, ours):
 def main():
     folder = Path(sys.argv[1])
     for rate in [22050, 44100]:
-        ours = read(folder / f"compose-{rate}.csv")
+        ours, more = (read(folder / f"{name}-{rate}.csv") for name in ["compose", "compose-64"])
         head = ["", *KINDS, "all", "log-mel, dB", "rise, ms", "pre-echo, dB", "ours is, dB", "at worst"]
         print(f"\n{rate} Hz, {len(ours)} clips:\n")
         print("| " + " | ".join(head) + " |\n" + "| --- " * len(head) + "|")
@@ -48,7 +48,8 @@ def main():
         for path in sorted(folder.glob(f"*-{rate}.csv")):
             name = path.stem.removesuffix(f"-{rate}")
             if name != "compose":
-                print(row(name, read(path), ours))
+                same = name.endswith("-64") and name != "compose-64"
+                print(row(name, read(path), more if same else ours))
 
 
 if __name__ == "__main__":

@@ -18,8 +18,13 @@ import Testing
     let logMel = mel.logMel(of: samples)
     let audio = try inverter.audio(fromLogMel: logMel, sampleCount: samples.count)
     let wanted = mel.stft.magnitudes(of: samples)
-    let convergence = mel.stft.spectralConvergence(of: audio, to: wanted)
-    #expect(20 * log10(convergence) < (name == "bursts" ? -7 : -17))
+    // The random starts of one seed can be 1.5 dB better or worse than those of another.
+    let convergences = try (0..<8).map { seed in
+      let audio = try inverter.audio(
+        fromLogMel: logMel, seed: UInt64(seed), sampleCount: samples.count)
+      return 20 * log10(mel.stft.spectralConvergence(of: audio, to: wanted))
+    }
+    #expect(convergences.reduce(0, +) / 8 < (name == "bursts" ? -7 : -16.5))
 
     // Decibels, where the original is within 60 dB of its loudest.
     let returned = mel.logMel(of: audio)
@@ -70,6 +75,19 @@ import Testing
     let audio = try inverter.audio(fromLogMel: mel.logMel(of: Signals.chords + silence))
     #expect(audio.suffix(6000).allSatisfy { $0 == 0 })
     #expect(audio.prefix(8000).contains { abs($0) > 0.1 })
+  }
+
+  /// No filter sees 0 Hz, but what is there leaks into bins that are seen. With that bin held at nothing
+  /// a slow swing is lost but for 2 dB.
+  @Test func slowSwingsComeBack() throws {
+    let (mel, inverter) = (try MelSpectrogram(Self.settings), try MelInverter(Self.settings))
+    let swing = (0..<Signals.sampleCount).map { t in
+      Float(
+        0.5 * exp(-Double(t - Signals.sampleCount / 2) * Double(t - Signals.sampleCount / 2) / 4e6))
+    }
+    let audio = try inverter.audio(fromLogMel: mel.logMel(of: swing), sampleCount: swing.count)
+    let wanted = mel.stft.magnitudes(of: swing)
+    #expect(20 * log10(mel.stft.spectralConvergence(of: audio, to: wanted)) < -5)
   }
 
   @Test func startIsNonNegativeWhereFiltersAreEmpty() throws {
