@@ -20,7 +20,7 @@ public final class MelInverter: Sendable {
   private static let melWeight: Float = 0.83
   /// What a pass leaves of the bins below all filters. Nothing tells of them but their neighbours, into
   /// which they leak: 0 would take a drum's slow swing away, 1 would keep whatever comes up. They never
-  /// hold more than the lowest bin that a filter sees.
+  /// hold more than an offset does, whose magnitude a Hann window halves from one bin to the next.
   private static let unseenGain: Float = 0.95
 
   private let mel: MelSpectrogram
@@ -259,7 +259,7 @@ public final class MelInverter: Sendable {
       for bin in 0..<inverse.unseenBins {
         let energy = power == 1 ? values[bin] * values[bin] : values[bin]
         let left = Self.unseenGain * Self.unseenGain * energy / Self.melWeight
-        wanted[bin] = min(left, wanted[inverse.unseenBins])
+        wanted[bin] = min(left, 4 * wanted[inverse.unseenBins])
       }
       stft.fft.impose(powers: wanted, weight: Self.melWeight, magnitudes: guess, on: scratch)
     }
