@@ -31,8 +31,9 @@ struct PhaseGradient {
   private let perBin: Float
   private let isCircular: Bool
 
-  /// Frames that are integrated as one; longer pieces are cut, and Griffin-Lim mends the cuts.
-  private static let segmentSize = 512
+  /// Frames that are integrated at once, so that they stay in a cache. What follows starts from the
+  /// last few: phases that were integrated apart would not fit together, and steady tones would tell.
+  private static let (segmentSize, overlap) = (256, 4)
 
   /// Bins this far below the loudest get random phases, nepers (80 dB).
   private static let range: Float = 9.2
@@ -50,29 +51,31 @@ struct PhaseGradient {
     of magnitudes: Spectrogram, firstFrame: Int, stft: STFT, seed: UInt64, known: [Turns] = []
   ) -> [Turns] {
     let (bins, frames) = (magnitudes.bins, magnitudes.frames)
-    // Of about the same size; a loop has no place to cut it.
-    let isCircular = stft.boundary == .circular
-    let segments = isCircular ? 1 : max(1, (frames + segmentSize / 2) / segmentSize)
-    let size = (frames + segments - 1) / segments
     return [Turns](unsafeUninitializedCapacity: magnitudes.values.count) { output, count in
-      let output = output.baseAddress
-      forEachBlock(of: frames, size: size, threads: stft.threads) { segment in
-        let range = segment.lowerBound * bins..<segment.upperBound * bins
-        let phases = output.unsafelyUnwrapped + range.lowerBound
-        for i in range {
-          phases[i - range.lowerBound] =
+      count = magnitudes.values.count
+      nonisolated(unsafe) let phases = output.baseAddress
+      forEachBlock(of: frames, size: STFT.blockSize, threads: stft.threads) { block in
+        guard let phases else { return }
+        for i in block.lowerBound * bins..<block.upperBound * bins {
+          phases[i] =
             i < known.count ? known[i] : randomPhase(seed: seed, index: firstFrame * bins + i)
         }
-        PhaseGradient(
-          stft: stft, magnitudes: magnitudes.values[range], frames: segment.count, bins: bins
-        ).integrate(phases, known: range.clamped(to: 0..<known.count).count)
       }
-      count = magnitudes.values.count
+      // A loop has no place to begin.
+      let size = stft.boundary == .circular ? max(1, frames) : segmentSize
+      for start in stride(from: 0, to: frames, by: size) {
+        guard let phases else { return }
+        let first = max(0, start - overlap)
+        let segment = first * bins..<min(frames, start + size) * bins
+        let standing = min(max(known.count, start * bins), segment.upperBound) - segment.lowerBound
+        PhaseGradient(stft: stft, magnitudes: magnitudes.values[segment], bins: bins)
+          .integrate(phases + segment.lowerBound, known: standing)
+      }
     }
   }
 
-  private init(stft: STFT, magnitudes: ArraySlice<Float>, frames: Int, bins: Int) {
-    (self.frames, self.bins) = (frames, bins)
+  private init(stft: STFT, magnitudes: ArraySlice<Float>, bins: Int) {
+    (frames, self.bins) = (magnitudes.count / bins, bins)
     isCircular = stft.boundary == .circular
     var logs = Array(magnitudes)
     sp_log(&logs, 1, 1e-30, logs.count)
