@@ -59,10 +59,13 @@ let package = Package(
       swiftSettings: swiftSettings),
     .target(
       name: "Spectro", dependencies: ["CSpectro", "CFFTW", "CPNG"], swiftSettings: swiftSettings),
-    .target(name: "Corpus", dependencies: ["Spectro", "Audio"], swiftSettings: swiftSettings),
-    .target(name: "Torch", dependencies: ["CTorch"], swiftSettings: swiftSettings),
+    .target(name: "Checksums", swiftSettings: swiftSettings),
     .target(
-      name: "MusicDiffusion", dependencies: ["Torch", "Corpus", "Spectro", "Audio"],
+      name: "Corpus", dependencies: ["Checksums", "Spectro", "Audio"],
+      swiftSettings: swiftSettings),
+    .target(name: "Torch", dependencies: ["CTorch", "Checksums"], swiftSettings: swiftSettings),
+    .target(
+      name: "MusicDiffusion", dependencies: ["Torch", "Corpus", "Checksums", "Spectro", "Audio"],
       swiftSettings: swiftSettings),
 
     // The commands: those that need libtorch in a program of their own, which takes half a second

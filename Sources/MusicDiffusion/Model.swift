@@ -235,6 +235,10 @@ public struct Model: Sendable {
     guard let version = try? JSONDecoder().decode(Version.self, from: data).formatVersion else {
       throw ModelError.damagedModel(folder, reason: "\(configurationFile) is not a model's")
     }
+    guard SealedJSON.isIntact(data) else {
+      throw ModelError.damagedModel(
+        folder, reason: "\(configurationFile) does not match its checksum (crc32c)")
+    }
     guard (1...ModelConfiguration.supportedVersion).contains(version) else {
       throw ModelError.otherVersion(
         folder, found: version, supported: ModelConfiguration.supportedVersion)
@@ -250,18 +254,31 @@ public struct Model: Sendable {
     }
   }
 
+  /// Writes the model to a new folder.
+  ///
+  /// - Throws: ``ModelError/cannotWrite(_:reason:)``.
+  public func save(to folder: String) throws {
+    let url = URL(fileURLWithPath: folder, isDirectory: true)
+    do {
+      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+      try write(to: url)
+    } catch TorchError.file(let path, let reason) {
+      throw ModelError.cannotWrite(path, reason: reason)
+    } catch let error as CocoaError {
+      throw ModelError.cannotWrite(folder, reason: error.localizedDescription)
+    }
+  }
+
   /// Writes the model: weights in float16, at half the size and 11 significant bits.
   package func write(to folder: URL) throws {
     let weights = try parameters.named.map {
       (name: $0.name, tensor: try $0.tensor.detach().to(.float16))
     }
     try SafeTensors.write(
-      weights, metadata: ["format": "compose"],
+      weights, metadata: ["format": "compose"], sealed: true,
       to: folder.appendingPathComponent(Self.weightsFile).path)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     try writeAtomically(
-      encoder.encode(configuration), to: folder.appendingPathComponent(Self.configurationFile))
+      SealedJSON.encode(configuration), to: folder.appendingPathComponent(Self.configurationFile))
   }
 }
 

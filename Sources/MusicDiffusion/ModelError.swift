@@ -12,7 +12,11 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case nothingToResume(String)
   case otherRun(String, reason: String)
   case datasetChanged(String, reason: String)
-  case diverged(step: Int)
+  case diverged(step: Int, recoveries: Int)
+  case inUse(String)
+  case noHeldOut(String)
+  case noSnapshots(String)
+  case averageOutOfReach(width: Double, error: Double)
   case cannotWrite(String, reason: String)
 
   public var description: String {
@@ -47,9 +51,19 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
       "cannot resume \(path) with these options: \(reason)"
     case .datasetChanged(let path, let reason):
       "the data is not what \(path) was trained on: \(reason)"
-    case .diverged(let step):
-      "the loss is not a number any more at step \(step): go on from the last checkpoint with "
-        + "--resume and a lower --learning-rate"
+    case .diverged(let step, let recoveries):
+      "the loss exploded at step \(step), and \(recoveries) returns to the last good state with ever "
+        + "lower learning rates did not help: go on with --resume and a much lower --learning-rate"
+    case .inUse(let path):
+      "another process is training in \(path): wait until it ends, or choose another --output"
+    case .noHeldOut(let path):
+      "--patience watches the loss on held-out files, and \(path) has none: it takes ten files, and "
+        + "--held-out above 0"
+    case .noSnapshots(let path):
+      "\(path) has no snapshots of averaged weights in training/snapshots, which compose train keeps"
+    case .averageOutOfReach(let width, let error):
+      "the snapshots cannot make an average of width \(format(width)) (they miss "
+        + "\(format(100 * error)) % of it): ask for one nearer to 0.05 to 0.2"
     case .cannotWrite(let path, let reason):
       "cannot write \(path): \(reason)"
     }

@@ -52,6 +52,14 @@ public final class AdamW {
       + zip(names, secondMoments).map { (name: "second." + $0, tensor: $1) }
   }
 
+  /// Forgets all updates.
+  public func reset() throws {
+    for moment in firstMoments + secondMoments {
+      try moment.copy(from: .zeros(moment.shape, device: moment.device))
+    }
+    steps = 0
+  }
+
   /// Takes up what `state()` gave.
   ///
   /// - Throws: `TorchError.mismatchedParameters` if it is of other parameters; nothing has changed

@@ -96,6 +96,24 @@ public final class ParameterStore: Sendable {
     }
   }
 
+  /// Takes the values of tensors with the parameters' names and shapes.
+  ///
+  /// - Throws: `TorchError.mismatchedParameters` where one is absent or of another shape; nothing has
+  ///   changed then.
+  public func copy(from tensors: [String: Tensor]) throws {
+    let missing = names.filter { tensors[$0] == nil }
+    let misshapen = named.filter {
+      tensors[$0.name].map(\.shape) ?? $0.tensor.shape != $0.tensor.shape
+    }
+    .map(\.name)
+    guard missing.isEmpty && misshapen.isEmpty else {
+      throw TorchError.mismatchedParameters(missing: missing, misshapen: misshapen, unused: [])
+    }
+    for (name, tensor) in named {
+      if let source = tensors[name] { try tensor.detach().copy(from: source.detach()) }
+    }
+  }
+
   /// One for each parameter; nil where `backward()` has left none.
   public var gradients: [Tensor?] { tensors.map(\.gradient) }
 

@@ -1,18 +1,24 @@
+import Checksums
 import Foundation
 
 /// Named tensors in a file, in the format of the Python package `safetensors`
 /// (https://huggingface.co/docs/safetensors): the size of a header as 8 bytes, little-endian; the
 /// header, JSON padded with spaces to a multiple of 8; then the elements of all tensors without
 /// gaps. Nothing in such a file is ever executed.
+///
+/// A sealed file has its CRC-32C in the metadata, as `crc32c`, and beside it the size of its elements,
+/// as `bytes`, so that no damage can make it look like one that is not sealed.
 public enum SafeTensors {
   /// Reads every tensor of a file, each copied once out of a memory map.
   ///
-  /// - Throws: `TorchError.file`, with the path, if the file cannot be read or is not sound.
+  /// - Throws: `TorchError.file`, with the path, if the file cannot be read, is not sound, or is
+  ///   sealed and not what was written.
   public static func read(
     _ path: String
   ) throws -> (tensors: [String: Tensor], metadata: [String: String]) {
     try withMappedFile(path) { file in
       let (header, data) = try parse(file, path)
+      try checkSeal(header, file, path)
       var tensors: [String: Tensor] = [:]
       for entry in header.entries {
         let bytes = UnsafeRawBufferPointer(rebasing: data[entry.offsets])
@@ -22,15 +28,23 @@ public enum SafeTensors {
     }
   }
 
+  /// Reads what a file says beside its tensors, without them and without checking the seal.
+  ///
+  /// - Throws: `TorchError.file`.
+  public static func metadata(of path: String) throws -> [String: String] {
+    try withMappedFile(path) { try parse($0, path).0.metadata }
+  }
+
   /// Writes tensors to a file beside `path` that takes its place once it is whole and on disk.
   ///
   /// Laid out as the Python package does it: the widest types first, then by name.
   ///
+  /// - Parameter sealed: whether a checksum goes into the metadata.
   /// - Throws: `TorchError.file` if a name occurs twice or the file cannot be written; whatever
   ///   was at `path` is then untouched.
   public static func write(
     _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:],
-    to path: String
+    sealed: Bool = false, to path: String
   ) throws {
     let ordered = tensors.sorted {
       let (first, second) = ($0.tensor.dtype.fileOrder, $1.tensor.dtype.fileOrder)
@@ -49,9 +63,44 @@ public enum SafeTensors {
     } catch let error as SafeTensorsHeader.Invalid {
       throw TorchError.file(path, reason: "cannot be written: " + error.reason)
     }
+    if sealed {
+      header.metadata["bytes"] = "\(end)"
+      header.metadata["crc32c"] = CRC32C.placeholder
+    }
+    var start = try header.encoded()
+    if sealed { try seal(&start, before: ordered.map(\.tensor)) }
     try writeReplacing(path) { file in
-      try file.write(header.encoded())
+      try file.write(start)
       for (_, tensor) in ordered { try tensor.withBytes { try file.write($0) } }
+    }
+  }
+
+  /// What stands before the checksum's digits in a header that was written here.
+  private static let sealMark = "\"crc32c\":\""
+
+  /// Puts the file's checksum into the encoded header.
+  private static func seal(_ header: inout [UInt8], before tensors: [Tensor]) throws {
+    var checksum = CRC32C()
+    let place = header.withUnsafeBytes {
+      checksum.add($0, mark: sealMark, digits: CRC32C.placeholder)
+    }
+    guard let place else { preconditionFailure("a sealed header has a place for its checksum") }
+    for tensor in tensors { try tensor.withBytes { checksum.add($0) } }
+    let digits = Array(checksum.hexadecimal.utf8)
+    header.replaceSubrange(place..<place + digits.count, with: digits)
+  }
+
+  private static func checkSeal(
+    _ header: SafeTensorsHeader, _ file: UnsafeRawBufferPointer, _ path: String
+  ) throws {
+    let (digits, bytes) = (header.metadata["crc32c"], header.metadata["bytes"])
+    if digits == nil && bytes == nil { return }
+    var checksum = CRC32C()
+    guard let digits, bytes != nil, checksum.add(file, mark: sealMark, digits: digits) != nil,
+      checksum.hexadecimal == digits
+    else {
+      throw TorchError.file(
+        path, reason: "it does not match its checksum, so it is not what was written")
     }
   }
 

@@ -39,7 +39,11 @@ extension CommandLineTests {
         let moments: [() -> Bool] = [
           { exists("training/checkpoint.safetensors") },
           { isWriting() || exists("samples/step-000004.wav") },
-          { exists("samples/step-000004.wav") },
+          // Samples of a checkpoint that the last kill came right after are not made.
+          {
+            exists("samples/step-000004.wav")
+              || exists("training/snapshots/step-00000006.safetensors")
+          },
         ]
         for (number, moment) in moments.enumerated() {
           let run = try train(bench, "killed", number == 0 ? [] : ["--resume"])
@@ -50,12 +54,107 @@ extension CommandLineTests {
         let last = try train(bench, "killed", ["--resume"]).outcome()
         #expect(last.status == 0)
         #expect(last.output.contains(/run:     from step [46] to 7 steps/))
+        #expect(exists("samples/step-000007.wav"))
         try expectEqualRuns(bench.folder / "whole", folder)
       }
     }
 
+    /// A run that is killed at any moments whatever, among them those of its start, of its
+    /// checkpoints and of the samples it makes, ends with the same bytes as one that is not.
+    /// `COMPOSE_TEST_KILLS` asks for more moments than the few of a usual test run.
+    @Test func runKilledAtRandomMomentsEqualsUninterruptedOne() throws {
+      let kills =
+        ProcessInfo.processInfo.environment["COMPOSE_TEST_KILLS"].flatMap { Int($0) } ?? 4
+      try withData { bench in
+        let start = ContinuousClock.now
+        try #require(try train(bench, "whole").outcome().status == 0)
+        let duration = start.duration(to: .now) / .microseconds(1)
+        let folder = bench.folder / "killed"
+        var (killed, runs) = (0, 0)
+        while killed < kills && runs < 4 * kills {
+          runs += 1
+          let hasCheckpoint = FileManager.default.fileExists(
+            atPath: (folder / "training/checkpoint.safetensors").path)
+          let run = try train(bench, "killed", hasCheckpoint ? ["--resume"] : [])
+          usleep(UInt32(Double.random(in: 0..<1.1) * duration))
+          run.send(SIGKILL)
+          let outcome = run.outcome()
+          if outcome.status == -SIGKILL {
+            killed += 1
+            continue
+          }
+          // It was faster: what it made is right, and the next one starts anew.
+          #expect(outcome.status == 0, "\(outcome.errors)")
+          try expectEqualRuns(bench.folder / "whole", folder)
+          try FileManager.default.removeItem(at: folder)
+        }
+        #expect(killed == kills)
+        let hasCheckpoint = FileManager.default.fileExists(
+          atPath: (folder / "training/checkpoint.safetensors").path)
+        let last = try train(bench, "killed", hasCheckpoint ? ["--resume"] : []).outcome()
+        #expect(last.status == 0, "\(last.errors)")
+        try expectEqualRuns(bench.folder / "whole", folder)
+      }
+    }
+
+    /// Two processes cannot train in the same folder; the second says so and changes nothing.
+    @Test func secondProcessIsRefused() throws {
+      try withData { bench in
+        let first = try Run(
+          [
+            "train", "data", "--output", "model", "--steps", "100000", "--save-every", "1",
+            "--preset", "draft", "--batch-size", "1", "--threads", "1",
+          ], in: bench.folder, cache: bench.workshop.cache)
+        first.wait { first.errors.contains("step 1/100000") }
+        let checkpoint = bench.folder / "model/training/checkpoint.safetensors"
+        first.wait { FileManager.default.fileExists(atPath: checkpoint.path) }
+        let second = try bench.compose("train", "data", "--output", "model", "--resume")
+        #expect(second.status == EX_DATAERR)
+        #expect(
+          second.message == "compose: another process is training in \(bench.folder.path)/model: "
+            + "wait until it ends, or choose another --output")
+        #expect(first.isRunning)
+        first.send(SIGKILL)
+        _ = first.outcome()
+        // Nothing is left of the lock.
+        let third = try bench.compose(
+          "train", "data", "--output", "model", "--resume", "--steps", "1", "--threads", "1")
+        #expect(third.status == 0, "\(third.errors)")
+      }
+    }
+
+    /// A disk that is full when a checkpoint is written leaves the one before as it was, and the run
+    /// goes on from it once there is room.
+    @Test func fullDiskKeepsTheLastCheckpoint() throws {
+      try withData { bench in
+        func train(_ more: String..., fileSizeLimit: Int? = nil) throws -> Outcome {
+          try Run(
+            [
+              "train", "data", "--output", "model", "--preset", "draft", "--batch-size", "1",
+              "--threads", "1",
+            ] + more, in: bench.folder, cache: bench.workshop.cache, fileSizeLimit: fileSizeLimit
+          ).outcome()
+        }
+        try #require(try train("--steps", "1").status == 0)
+        let files = ["training/checkpoint.safetensors", "model.safetensors", "config.json"]
+        func bytes() throws -> [Data] {
+          try files.map { try Data(contentsOf: bench.folder / "model" / $0) }
+        }
+        let before = try bytes()
+        let full = try train("--resume", "--steps", "2", fileSizeLimit: 9000)
+        #expect(full.status == EX_DATAERR)
+        #expect(
+          full.message == "compose: cannot write \(bench.folder.path)/model/training/"
+            + "checkpoint.safetensors: File too large")
+        #expect(try bytes() == before)
+        #expect(
+          try contents(bench.folder / "model/training") == ["checkpoint.safetensors", "snapshots"])
+        #expect(try train("--resume", "--steps", "2").status == 0)
+      }
+    }
+
     /// Ctrl-C saves, says how to go on and is no failure; what it says works.
-    @Test(arguments: [SIGINT, SIGTERM])
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
     func interruptedRunSaves(_ signal: Int32) throws {
       try withData { bench in
         let run = try Run(
@@ -85,10 +184,14 @@ extension CommandLineTests {
     /// that the run was killed right after.
     private func expectEqualRuns(_ first: URL, _ second: URL) throws {
       #expect(try contents(first) == contents(second))
-      #expect(try contents(second / "training") == ["checkpoint.safetensors"])
+      #expect(
+        try contents(second / "training") == contents(first / "training")
+          && contents(second / "training/snapshots") == contents(first / "training/snapshots"))
+      let snapshots = try contents(second / "training/snapshots")
       let samples = try contents(second / "samples").filter { $0.hasPrefix("step-") }
-      #expect(samples.contains("step-000007.wav"))
-      for name in ["model.safetensors"] + samples.map({ "samples/" + $0 }) {
+      let files =
+        samples.map { "samples/" + $0 } + snapshots.map { "training/snapshots/" + $0 }
+      for name in ["model.safetensors"] + files {
         #expect(
           try Data(contentsOf: first / name) == Data(contentsOf: second / name), "\(name)")
       }
@@ -129,8 +232,8 @@ private struct Checkpoint {
   }
 }
 
-/// Without how long the training took, wherever that stands.
+/// Without how long the training took, wherever that stands, and checksums of it.
 private func withoutTimes(_ object: [String: Any]) -> NSDictionary {
-  object.filter { $0.key != "seconds" && $0.key != "trainingHours" }
+  object.filter { !["seconds", "trainingHours", "bytes", "crc32c"].contains($0.key) }
     .mapValues { ($0 as? [String: Any]).map(withoutTimes) ?? $0 } as NSDictionary
 }

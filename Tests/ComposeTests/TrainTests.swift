@@ -202,11 +202,12 @@ extension CommandLineTests {
         #expect(!FileManager.default.fileExists(atPath: (bench.folder / "model").path))
         let checkpoint = try train(fileSizeLimit: 2000)
         #expect(checkpoint.status == EX_DATAERR)
-        let file = bench.folder / "model/training/checkpoint.safetensors"
+        let file = bench.folder / "model/training/snapshots/step-00000001.safetensors"
         #expect(checkpoint.message == "compose: cannot write \(file.path): File too large")
         #expect(try contents(cache).count == 1)
         #expect(try contents(bench.folder / "model") == ["skipped.txt", "training"])
-        #expect(try contents(bench.folder / "model/training") == [])
+        #expect(try contents(bench.folder / "model/training") == ["snapshots"])
+        #expect(try contents(bench.folder / "model/training/snapshots") == [])
       }
     }
   }

@@ -265,9 +265,9 @@ import Torch
   }
 
   @Test func passesErrorsOn() throws {
-    let loader = BatchLoader { step in throw ModelError.diverged(step: step) }
-    #expect(throws: ModelError.diverged(step: 3)) { try loader.batch(step: 3) }
-    #expect(throws: ModelError.diverged(step: 4)) { try loader.batch(step: 4) }
+    let loader = BatchLoader { step in throw ModelError.diverged(step: step, recoveries: 0) }
+    #expect(throws: ModelError.diverged(step: 3, recoveries: 0)) { try loader.batch(step: 3) }
+    #expect(throws: ModelError.diverged(step: 4, recoveries: 0)) { try loader.batch(step: 4) }
   }
 
   private final class Count: @unchecked Sendable {

@@ -1,4 +1,5 @@
 import Audio
+import Checksums
 import Foundation
 import Spectro
 

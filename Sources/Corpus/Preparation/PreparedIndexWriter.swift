@@ -1,3 +1,4 @@
+import Checksums
 public import Foundation
 
 /// Collects clips in the order of their samples and writes the index of a prepared set.

@@ -6,11 +6,12 @@ package import Torch
 /// forgotten without a warm-up.
 package struct AveragedWeights {
   package let parameters: ParameterStore
+  package let width: Double
   private let gamma: Double
 
   /// - Parameter width: standard deviation of the average's weights over time, relative to the run.
   package init(_ parameters: ParameterStore, width: Double) {
-    self.parameters = parameters
+    (self.parameters, self.width) = (parameters, width)
     gamma = Self.gamma(width: width)
   }
 

@@ -15,7 +15,11 @@ public final class Trainer {
     public var secondsLeft: Double
   }
 
-  public enum Outcome: Sendable { case finished, interrupted }
+  public enum Outcome: Sendable {
+    case finished, interrupted
+    /// The held-out loss had not improved for as long as ``TrainingConfiguration/patience``.
+    case stoppedEarly
+  }
 
   public private(set) var state: TrainingState
   /// Seconds that steps of this process waited for their batches.
@@ -23,19 +27,32 @@ public final class Trainer {
   private let folder: URL
   private let dataset: Dataset
   private let device: Device
+  /// Held from the start to the end of ``run(onStep:onEvaluate:onRecover:onSave:shouldStop:)``.
+  private var lock: FolderLock?
   private let weights: ParameterStore
-  private let average: AveragedWeights
+  /// The model's first.
+  private let averages: [AveragedWeights]
   private let averageNetwork: UNet
   private let optimizer: AdamW
   private let denoiser: Denoiser
   private let loader: BatchLoader
+  private let heldOut: HeldOutBatches?
+  private let snapshots: AverageSnapshots
+  /// A batch that was taken from the loader and not trained on yet.
+  private var upcoming: (index: Int, batch: Batch)?
+  /// Whether the folder holds a checkpoint of this run.
+  private var hasCheckpoint: Bool
+
+  /// Returns to the same state that did not help, after which a run ends.
+  private static let recoveryLimit = 8
 
   /// A new run, or with `resume` the one that the folder holds.
   ///
   /// - Parameters:
-  ///   - folder: where the model goes; made if it is not there.
-  ///   - configuration: of a resumed run, only `steps`, `hours`, `saveInterval` and `learningRate`
-  ///     count; the rest is as the run began.
+  ///   - folder: where the model goes; made if it is not there. Nobody else can train in it until
+  ///     the run has ended.
+  ///   - configuration: of a resumed run, only `steps`, `hours`, `saveInterval`, `patience` and
+  ///     `learningRate` count; the rest is as the run began.
   /// - Throws: ``ModelError``, `TorchError`.
   public init(
     folder: URL, dataset: Dataset, configuration: TrainingConfiguration,
@@ -44,30 +61,41 @@ public final class Trainer {
     self.folder = folder
     self.dataset = dataset
     self.device = device
-    let checkpoint = try resume ? TrainingState.read(from: folder) : nil
-    if let checkpoint {
+    let state: TrainingState
+    var tensors: [String: Tensor]?
+    if resume {
+      guard TrainingState.exists(in: folder) else { throw ModelError.nothingToResume(folder.path) }
+      lock = try FolderLock(TrainingState.file(in: folder).deletingLastPathComponent())
+      let checkpoint = try TrainingState.read(from: folder)
       state = try Self.resumed(checkpoint.state, in: folder, dataset, configuration)
-      weights = ParameterStore(loading: checkpoint.tensors.below("weights."), device: device)
-      average = AveragedWeights(
-        ParameterStore(loading: checkpoint.tensors.below("average."), device: device),
-        width: state.configuration.emaWidth)
+      tensors = checkpoint.tensors
+      try state.validate()
     } else {
       state = Self.new(dataset, configuration)
-      weights = ParameterStore(seed: configuration.seed, device: device)
-      average = AveragedWeights(
-        ParameterStore(seed: configuration.seed, device: device), width: configuration.emaWidth)
+      try state.validate()
+      lock = try FolderLock(Self.makeFolder(folder))
     }
-    try state.validate()
+    hasCheckpoint = resume
+    func store(_ prefix: String) -> ParameterStore {
+      tensors.map { ParameterStore(loading: $0.below(prefix), device: device) }
+        ?? ParameterStore(seed: state.configuration.seed, device: device)
+    }
+    weights = store("weights.")
+    averages = zip(TrainingState.averagePrefixes, state.configuration.averageWidths).map {
+      AveragedWeights(store($0), width: $1)
+    }
     let network = try UNet(weights.root, configuration: state.model.network)
-    averageNetwork = try UNet(average.parameters.root, configuration: state.model.network)
+    let averageNetworks = try averages.map {
+      try UNet($0.parameters.root, configuration: state.model.network)
+    }
+    averageNetwork = averageNetworks[0]
     do {
-      try weights.finishLoading()
-      try average.parameters.finishLoading()
+      for parameters in [weights] + averages.map(\.parameters) { try parameters.finishLoading() }
       optimizer = try AdamW(
         parameters: weights,
         betas: (state.configuration.betas[0], state.configuration.betas[1]),
         weightDecay: state.configuration.weightDecay)
-      if let checkpoint { try optimizer.load(checkpoint.tensors.below("optimizer.")) }
+      if let tensors { try optimizer.load(tensors.below("optimizer.")) }
     } catch let error as TorchError {
       guard case .mismatchedParameters = error else { throw error }
       throw ModelError.damagedModel(folder.path, reason: "\(error)")
@@ -75,26 +103,36 @@ public final class Trainer {
     denoiser = Denoiser(
       network: network, preconditioning: state.model.preconditioning, precision: precision)
     let settings = state.configuration
-    loader = BatchLoader { step in
-      try Batch(step: step, from: dataset, settings, device: device)
+    loader = BatchLoader { index in
+      try Batch(step: index, from: dataset, settings, device: device)
     }
-    try prepareFolder()
+    heldOut = try HeldOutBatches(dataset, settings, device: device)
+    if settings.patience != nil && heldOut == nil { throw ModelError.noHeldOut(dataset.path) }
+    snapshots = AverageSnapshots(modelFolder: folder)
+    self.state = state
+    removeLeftovers()
   }
 
-  /// Makes the folder, or removes what a killed run was just writing there.
-  private func prepareFolder() throws {
-    let training = folder.appendingPathComponent("training", isDirectory: true)
+  /// - Returns: the folder that is locked.
+  private static func makeFolder(_ folder: URL) throws -> URL {
+    let training = TrainingState.file(in: folder).deletingLastPathComponent()
     do {
       try FileManager.default.createDirectory(at: training, withIntermediateDirectories: true)
-      for parent in [folder, training] {
-        for file in try FileManager.default.contentsOfDirectory(atPath: parent.path)
-        where file.contains(".safetensors.") && file.hasSuffix(".tmp") {
-          try FileManager.default.removeItem(at: parent.appendingPathComponent(file))
-        }
-      }
     } catch {
       throw ModelError.cannotWrite(folder.path, reason: error.localizedDescription)
     }
+    return training
+  }
+
+  /// Removes what a killed run was just writing, and what it wrote after its last checkpoint.
+  private func removeLeftovers() {
+    for parent in [folder, folder.appendingPathComponent("training"), snapshots.folder] {
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: parent.path)) ?? []
+      for name in names where name.contains(".safetensors.") && name.hasSuffix(".tmp") {
+        try? FileManager.default.removeItem(at: parent.appendingPathComponent(name))
+      }
+    }
+    snapshots.removeAll(after: state.steps)
   }
 
   /// Values in all parameters of the network.
@@ -102,89 +140,225 @@ public final class Trainer {
 
   /// The model as it stands: the averaged weights.
   public var model: Model {
-    Model(configuration: state.model, network: averageNetwork, parameters: average.parameters)
+    Model(
+      configuration: state.model, network: averageNetwork, parameters: averages[0].parameters)
   }
 
-  /// Trains until the run's steps or hours are over or `shouldStop` says so, and saves then and at
-  /// every ``TrainingConfiguration/saveInterval``.
+  /// Trains until the run's steps, hours or patience are over or `shouldStop` says so, and saves then
+  /// and at every ``TrainingConfiguration/saveInterval``.
+  ///
+  /// A loss that explodes takes the run back to its last checkpoint, with half the learning rate.
   ///
   /// - Parameters:
   ///   - onStep: called after each step.
+  ///   - onEvaluate: called with the held-out loss, before each checkpoint but an interruption's.
+  ///   - onRecover: called after each return to an earlier state.
   ///   - onSave: called after each checkpoint, with the number of steps made.
   ///   - shouldStop: asked after each step.
+  /// - Throws: ``ModelError/diverged(step:recoveries:)`` when no lower learning rate helps;
+  ///   ``ModelError/cannotWrite(_:reason:)``, with the last checkpoint as it was.
   public func run(
-    onStep: (Progress) throws -> Void = { _ in }, onSave: (_ step: Int) throws -> Void = { _ in },
+    onStep: (Progress) throws -> Void = { _ in },
+    onEvaluate: (Evaluations) throws -> Void = { _ in },
+    onRecover: (Recovery) throws -> Void = { _ in },
+    onSave: (_ step: Int) throws -> Void = { _ in },
     shouldStop: () -> Bool = { false }
   ) throws -> Outcome {
-    let configuration = state.configuration
+    lock = try lock ?? FolderLock(TrainingState.file(in: folder).deletingLastPathComponent())
+    defer { lock = nil }
+    try repairModel()
     let clock = ContinuousClock()
     var recent: [(time: ContinuousClock.Instant, steps: Int)] = [(clock.now, state.steps)]
-    var saved = state.steps
-    while configuration.progress(steps: state.steps, seconds: state.seconds) < 1 {
-      let start = clock.now
-      try step()
-      state.seconds += Double(start.duration(to: clock.now) / .seconds(1))
-      recent.append((clock.now, state.steps))
-      if recent.count > 21 { recent.removeFirst() }
-      try onStep(progress(recent))
-      if state.steps % configuration.saveInterval == 0 {
-        try save()
+    var saved = hasCheckpoint ? state.steps : nil
+    while true {
+      if state.isOutOfPatience && saved == state.steps { return .stoppedEarly }
+      let isOver =
+        state.configuration.progress(steps: state.steps, seconds: state.seconds) >= 1
+      if isOver && saved == state.steps { return .finished }
+      if isOver || (saved != state.steps && isDue) {
+        if try hasExploded() {
+          try onRecover(recover())
+          saved = hasCheckpoint ? state.steps : nil
+          continue
+        }
+        try evaluate(onEvaluate)
+        try save(isRegular: true)
         saved = state.steps
         try onSave(state.steps)
         recent = [(clock.now, state.steps)]
+        continue
       }
-      if shouldStop() {
-        if saved != state.steps { try save() }
+      if shouldStop(), saved != nil || state.steps > 0 {
+        if saved != state.steps { try save(isRegular: false) }
         return .interrupted
       }
+      let start = clock.now
+      let exploded = try !step()
+      state.seconds += Double(start.duration(to: clock.now) / .seconds(1))
+      if exploded {
+        try onRecover(recover())
+        saved = hasCheckpoint ? state.steps : nil
+        recent = [(clock.now, state.steps)]
+        continue
+      }
+      recent.append((clock.now, state.steps))
+      if recent.count > 21 { recent.removeFirst() }
+      try onStep(progress(recent))
     }
-    if saved != state.steps || state.steps == 0 {
-      try save()
-      try onSave(state.steps)
-    }
-    return .finished
   }
 
-  /// One update of the weights.
-  private func step() throws {
+  /// Whether a checkpoint should be made now, with weights that nothing speaks against.
+  private var isDue: Bool {
+    state.steps > 0 && state.steps % state.configuration.saveInterval == 0
+      && state.lossGuard?.isSuspicious != true
+  }
+
+  /// One update of the weights; false, with nothing changed, where the loss has exploded.
+  private func step() throws -> Bool {
     let configuration = state.configuration
-    let clock = ContinuousClock()
-    let start = clock.now
-    let batch = try loader.batch(step: state.steps)
-    secondsWaiting += start.duration(to: clock.now) / .seconds(1)
-    let losses = try denoiser.loss(
-      signal: batch.signal, noise: batch.noise, sigmas: batch.sigmas, condition: batch.condition)
-    let loss = try losses.mean()
-    try loss.backward()
+    let count = configuration.batchesPerStep
+    var loss = 0.0
+    for part in 0..<count {
+      let mean = try self.loss(of: batch(state.steps * count + part))
+      let share = try count == 1 ? mean : mean * (1 / Double(count))
+      try share.backward()
+      loss += try share.item()
+    }
     let norm = try clipGradients(of: weights, maxNorm: configuration.gradientClip)
-    let value = try loss.item()
-    guard value.isFinite && norm.isFinite else { throw ModelError.diverged(step: state.steps) }
+    var lossGuard = state.lossGuard ?? LossGuard()
+    let verdict = lossGuard.judge(loss: loss, norm: norm)
+    if verdict == .exploded {
+      weights.zeroGradients()
+      return false
+    }
     let progress = configuration.progress(steps: state.steps, seconds: state.seconds)
+    let scale = state.recoveries?.last?.learningRateScale ?? 1
     try optimizer.step(
-      learningRate: configuration.learningRate(step: state.steps, progress: progress))
+      learningRate: scale * configuration.learningRate(step: state.steps, progress: progress))
     weights.zeroGradients()
     state.steps += 1
-    try average.update(from: weights, step: state.steps)
-    record(loss: value)
+    for average in averages { try average.update(from: weights, step: state.steps) }
+    state.model.history.steps = state.steps
+    if verdict == .good {
+      record(loss: loss)
+      lossGuard.record(mean: state.model.history.loss)
+    }
+    state.lossGuard = lossGuard
+    return true
+  }
+
+  private func loss(of batch: Batch) throws -> Tensor {
+    try denoiser.loss(
+      signal: batch.signal, noise: batch.noise, sigmas: batch.sigmas, condition: batch.condition
+    ).mean()
+  }
+
+  private func batch(_ index: Int) throws -> Batch {
+    if let upcoming, upcoming.index == index {
+      self.upcoming = nil
+      return upcoming.batch
+    }
+    let clock = ContinuousClock()
+    let start = clock.now
+    let batch = try loader.batch(step: index)
+    secondsWaiting += start.duration(to: clock.now) / .seconds(1)
+    return batch
+  }
+
+  /// Whether the weights, which no loss has been computed with yet, must not be kept: judged by the
+  /// batch that comes next.
+  private func hasExploded() throws -> Bool {
+    let index = state.steps * state.configuration.batchesPerStep
+    let batch = try batch(index)
+    upcoming = (index, batch)
+    let loss = try withoutGradient { try self.loss(of: batch).item() }
+    return (state.lossGuard ?? LossGuard()).isExtreme(loss)
+  }
+
+  /// Goes back to the last checkpoint, or to the start, with half the learning rate.
+  private func recover() throws -> Recovery {
+    let (exploded, configuration, seconds) = (state.steps, state.configuration, state.seconds)
+    let earlier = state.recoveries ?? []
+    let checkpoint = try hasCheckpoint ? TrainingState.read(from: folder) : nil
+    let good = checkpoint?.state ?? Self.new(dataset, configuration)
+    let tries = earlier.reversed().prefix { $0.goodStep == good.steps }.count
+    guard tries < Self.recoveryLimit else {
+      throw ModelError.diverged(step: exploded, recoveries: tries)
+    }
+    if let tensors = checkpoint?.tensors {
+      try weights.copy(from: tensors.below("weights."))
+      for (prefix, average) in zip(TrainingState.averagePrefixes, averages) {
+        try average.parameters.copy(from: tensors.below(prefix))
+      }
+      try optimizer.load(tensors.below("optimizer."))
+    } else {
+      let fresh = ParameterStore(seed: configuration.seed, device: device)
+      _ = try UNet(fresh.root, configuration: state.model.network)
+      let tensors = Dictionary(uniqueKeysWithValues: fresh.named.map { ($0.name, $0.tensor) })
+      for store in [weights] + averages.map(\.parameters) { try store.copy(from: tensors) }
+      try optimizer.reset()
+    }
+    let recovery = Recovery(
+      step: exploded, goodStep: good.steps,
+      learningRateScale: (earlier.last?.learningRateScale ?? 1) / 2)
+    state = good
+    (state.configuration, state.seconds) = (configuration, seconds)
+    state.recoveries = earlier + [recovery]
+    upcoming = nil
+    return recovery
+  }
+
+  private func evaluate(_ onEvaluate: (Evaluations) throws -> Void) throws {
+    guard let heldOut else { return }
+    let average = Denoiser(
+      network: averageNetwork, preconditioning: denoiser.preconditioning,
+      precision: denoiser.precision)
+    let loss = try heldOut.loss(of: average, step: state.steps)
+    var evaluations = state.evaluations ?? Evaluations(loss)
+    if state.evaluations != nil { evaluations.add(loss) }
+    state.evaluations = evaluations
+    try onEvaluate(evaluations)
   }
 
   /// Keeps the running mean of the loss, over all steps at first and over about a hundred later.
   private func record(loss: Double) {
     let weight = 1 / Double(min(state.steps, 100))
     state.model.history.loss += weight * (loss - state.model.history.loss)
-    state.model.history.steps = state.steps
   }
 
   /// The training state first: it alone decides how the run goes on.
-  private func save() throws {
+  ///
+  /// - Parameter isRegular: at an interval's or the run's end, not where it was interrupted.
+  private func save(isRegular: Bool) throws {
+    // Weights that may be exploding are not to replace good ones.
+    if !isRegular && hasCheckpoint {
+      if try state.lossGuard?.isSuspicious == true || hasExploded() { return }
+    }
     state.model.history.trainingHours = state.seconds / 3600
     do {
-      try state.write(
-        to: folder, weights: weights, average: average.parameters, optimizer: optimizer)
-      try model.write(to: folder)
+      if isRegular { try snapshots.write(averages, step: state.steps) }
+      try state.write(to: folder, weights: weights, averages: averages, optimizer: optimizer)
+      hasCheckpoint = true
+      if isModelCurrent { try model.write(to: folder) }
     } catch TorchError.file(let path, let reason) {
       throw ModelError.cannotWrite(path, reason: reason)
     }
+  }
+
+  /// Whether the folder's model should be what the averages are now: a run with patience keeps the
+  /// one of the best held-out loss.
+  private var isModelCurrent: Bool {
+    guard state.configuration.patience != nil, let best = state.evaluations?.best else {
+      return true
+    }
+    return best.step == state.steps
+  }
+
+  /// Writes the model of the last checkpoint, if the process that made it was killed before it could.
+  private func repairModel() throws {
+    guard hasCheckpoint, isModelCurrent else { return }
+    let written = try? Model.readConfiguration(in: folder.path)
+    if written?.history != state.model.history { try model.write(to: folder) }
   }
 
   private func progress(_ recent: [(time: ContinuousClock.Instant, steps: Int)]) -> Progress {
@@ -196,7 +370,7 @@ public final class Trainer {
       configuration.steps.map { Double($0 - state.steps) / stepsPerSecond } ?? .infinity
     return Progress(
       step: state.steps, steps: configuration.steps, loss: state.model.history.loss,
-      clipsPerSecond: stepsPerSecond * Double(configuration.batchSize),
+      clipsPerSecond: stepsPerSecond * Double(configuration.clipsPerStep),
       secondsLeft: max(0, min(byTime, bySteps)))
   }
 
@@ -208,7 +382,7 @@ public final class Trainer {
     history.files = dataset.fileCount
     history.skippedFiles = dataset.skippedCount
     history.datasetHours = dataset.seconds / 3600
-    history.batchSize = configuration.batchSize
+    history.batchSize = configuration.clipsPerStep
     history.learningRate = configuration.learningRate
     history.seed = configuration.seed
     var network = configuration.preset.network(labelCount: dataset.labels.count)
@@ -240,7 +414,12 @@ public final class Trainer {
     state.configuration.steps = configuration.steps
     state.configuration.hours = configuration.hours
     state.configuration.saveInterval = configuration.saveInterval
-    state.configuration.learningRate = configuration.learningRate
+    state.configuration.patience = configuration.patience
+    if configuration.learningRate != saved.configuration.learningRate {
+      state.configuration.learningRate = configuration.learningRate
+      // It is as low as whoever asks for it wants it.
+      state.recoveries = nil
+    }
     return state
   }
 }

@@ -14,6 +14,9 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
   public var gradientClip = 1.0
   /// Width of the power-function EMA relative to the run (Karras et al. 2024, arXiv:2312.02696).
   public var emaWidth = 0.05
+  /// Width of a second EMA, which the model's length can be chosen with afterwards; nil in runs of
+  /// older versions, which have none.
+  public var wideEMAWidth: Double?
   /// How often a clip's label is left out, for classifier-free guidance.
   public var labelDropout = 0.1
   /// How often a part of a clip is given as known.
@@ -24,6 +27,12 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
   public var augmentation: Augmentation?
   /// The part of the files that is not trained on; nil for none.
   public var heldOut: Double?
+  /// Batches whose gradients make one update; nil for one. The clips of an update are this many
+  /// times ``batchSize``, in the memory of ``batchSize``.
+  public var accumulation: Int?
+  /// Evaluations of the held-out loss without a new best one, after which a run ends; nil for a run
+  /// that goes to its end.
+  public var patience: Int?
   /// Whichever comes first; at least one is given.
   public var steps: Int?
   public var hours: Double?
@@ -33,7 +42,15 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
   public init(preset: Preset) {
     self.preset = preset
     augmentation = Augmentation(for: preset)
+    wideEMAWidth = 0.1
   }
+
+  /// Of the averages that are kept; the first is the model's.
+  var averageWidths: [Double] { [emaWidth] + [wideEMAWidth].compactMap(\.self) }
+  /// Batches in one update.
+  var batchesPerStep: Int { accumulation ?? 1 }
+  /// Clips in one update.
+  public var clipsPerStep: Int { batchSize * batchesPerStep }
 
   /// Throws ``ModelError/invalidConfiguration(_:)`` for what cannot be trained with.
   func validate() throws {
@@ -51,6 +68,12 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
       "betas must be two numbers from 0 to less than 1")
     try check(weightDecay >= 0 && gradientClip > 0, "weightDecay or gradientClip is negative")
     try check((0.001...0.28).contains(emaWidth), "emaWidth must be 0.001 to 0.28")
+    try check(
+      wideEMAWidth.map { (0.001...0.28).contains($0) && $0 != emaWidth } ?? true,
+      "wideEMAWidth must be 0.001 to 0.28 and another than emaWidth")
+    try check(
+      accumulation.map { (1...1024).contains($0) } ?? true, "accumulation must be 1 to 1024")
+    try check(patience.map { $0 > 0 } ?? true, "patience must be positive")
     try noise.validate()
     try augmentation?.validate()
     try check(heldOut.map { (0...0.5).contains($0) } ?? true, "heldOut must be 0 to 0.5")

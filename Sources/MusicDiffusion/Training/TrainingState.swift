@@ -5,7 +5,8 @@ import Torch
 /// follow from the seed and the step.
 ///
 /// Kept in one file, so that it is whole or absent: `training/checkpoint.safetensors` with the
-/// tensors `weights.NAME`, `average.NAME` and `optimizer.NAME`, and the rest as JSON in its header.
+/// tensors `weights.NAME`, `average.NAME`, `wideAverage.NAME` and `optimizer.NAME`, and the rest as
+/// JSON in its header.
 public struct TrainingState: Codable, Sendable, Equatable {
   public var configuration: TrainingConfiguration
   public var model: ModelConfiguration
@@ -14,6 +15,21 @@ public struct TrainingState: Codable, Sendable, Equatable {
   public var steps = 0
   /// Spent in training steps.
   public var seconds = 0.0
+  var lossGuard: LossGuard?
+  /// Returns to an earlier state, in order; nil for none.
+  public internal(set) var recoveries: [Recovery]?
+  /// The loss on held-out files; nil before the first checkpoint, and where nothing is held out.
+  public internal(set) var evaluations: Evaluations?
+
+  init(configuration: TrainingConfiguration, model: ModelConfiguration, dataset: String) {
+    (self.configuration, self.model, self.dataset) = (configuration, model, dataset)
+  }
+
+  /// Whether the held-out loss has not improved for as long as the run's patience.
+  var isOutOfPatience: Bool {
+    guard let patience = configuration.patience, let evaluations else { return false }
+    return evaluations.sinceBest >= patience
+  }
 
   func validate() throws {
     try configuration.validate()
@@ -27,23 +43,32 @@ public struct TrainingState: Codable, Sendable, Equatable {
     folder.appendingPathComponent("training/checkpoint.safetensors")
   }
 
+  static func exists(in folder: URL) -> Bool {
+    FileManager.default.fileExists(atPath: file(in: folder).path)
+  }
+
+  /// Where the averages' tensors stand, in the order of ``TrainingConfiguration/averageWidths``.
+  static let averagePrefixes = ["average.", "wideAverage."]
+
   func write(
-    to folder: URL, weights: ParameterStore, average: ParameterStore, optimizer: AdamW
+    to folder: URL, weights: ParameterStore, averages: [AveragedWeights], optimizer: AdamW
   ) throws {
     let file = Self.file(in: folder)
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     let json = String(decoding: try encoder.encode(self), as: UTF8.self)
-    try SafeTensors.write(
-      prefixed("weights.", weights.named) + prefixed("average.", average.named)
-        + prefixed("optimizer.", optimizer.state()),
-      metadata: ["state": json], to: file.path)
+    var tensors = prefixed("weights.", weights.named)
+    for (prefix, average) in zip(Self.averagePrefixes, averages) {
+      tensors += prefixed(prefix, average.parameters.named)
+    }
+    tensors += try prefixed("optimizer.", optimizer.state())
+    try SafeTensors.write(tensors, metadata: ["state": json], sealed: true, to: file.path)
   }
 
   /// - Throws: ``ModelError/nothingToResume(_:)``, ``ModelError/damagedModel(_:reason:)``.
   static func read(from folder: URL) throws -> (state: TrainingState, tensors: [String: Tensor]) {
     let file = file(in: folder)
-    guard FileManager.default.fileExists(atPath: file.path) else {
+    guard exists(in: folder) else {
       throw ModelError.nothingToResume(folder.path)
     }
     do {

@@ -72,6 +72,20 @@ struct Train: ParsableCommand {
   @Option(help: "Steps between two checkpoints, with samples. Default: 250.")
   var saveEvery: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Batches whose gradients make one update, in the memory of one. Default: 1.",
+      valueName: "batches"))
+  var accumulate: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      End when the loss on held-out files has not improved in this many checkpoints, and keep the model \
+      that was best on them.
+      """, valueName: "checkpoints"))
+  var patience: Int?
+
   @Flag(help: "Go on with the run in --output.")
   var resume = false
 
@@ -93,6 +107,9 @@ struct Train: ParsableCommand {
     try check(
       saveEvery.map { (1...1_000_000_000).contains($0) } ?? true, "--save-every must be at least 1."
     )
+    try check(accumulate.map { (1...1024).contains($0) } ?? true, "--accumulate must be 1 to 1024.")
+    try check(
+      patience.map { (1...1_000_000).contains($0) } ?? true, "--patience must be at least 1.")
     try check(heldOut.map { (0...0.5).contains($0) } ?? true, "--held-out must be 0 to 0.5.")
     try check(threads.map { (1...1024).contains($0) } ?? true, "--threads must be 1 to 1024.")
   }
@@ -114,6 +131,14 @@ struct Train: ParsableCommand {
     let line = ProgressLine(quietInterval: 30)
     let outcome = try trainer.run(
       onStep: { line.update(describe($0)) },
+      onEvaluate: {
+        line.finish()
+        Terminal.note(describe($0))
+      },
+      onRecover: {
+        line.finish()
+        Terminal.note(describe($0))
+      },
       onSave: { step in
         do {
           try preview(trainer.model, step: step, in: folder, device: device, precision: precision)
@@ -124,9 +149,14 @@ struct Train: ParsableCommand {
       },
       shouldStop: { interruption.isRequested })
     line.finish()
+    if outcome == .stoppedEarly, let evaluations = trainer.state.evaluations {
+      Terminal.result(
+        "stopped early: no better held-out loss in \(evaluations.sinceBest) checkpoints; the model is "
+          + "that of step \(evaluations.best.step)")
+    }
     Terminal.result(
-      "\(outcome == .finished ? "trained" : "stopped at") step \(trainer.state.steps): \(folder.relativePath)"
-    )
+      "\(outcome == .interrupted ? "stopped at" : "trained") step \(trainer.state.steps): "
+        + folder.relativePath)
     if outcome == .interrupted {
       Terminal.result("go on:    compose train \(dataset) --output \(folder.relativePath) --resume")
     }
@@ -148,6 +178,8 @@ struct Train: ParsableCommand {
     settings.noise = noise.process
     settings.augmentation = augment ?? settings.augmentation
     settings.heldOut = heldOut ?? 0.05
+    settings.accumulation = accumulate.flatMap { $0 > 1 ? $0 : nil }
+    settings.patience = patience
     settings.steps = steps
     settings.saveInterval = saveEvery ?? settings.saveInterval
     settings.hours = hours ?? (steps == nil ? 2 : nil)
@@ -164,6 +196,7 @@ struct Train: ParsableCommand {
     }
     try keep("--preset", preset, settings.preset)
     try keep("--batch-size", batchSize, settings.batchSize)
+    try keep("--accumulate", accumulate, settings.accumulation ?? 1)
     try keep("--seed", seed, settings.seed)
     try keep("--prediction", noise.prediction?.rawValue, settings.noise.prediction.rawValue)
     try keep("--noise-levels", noise.noiseLevels?.rawValue, settings.noise.levels.kind.rawValue)
@@ -173,6 +206,7 @@ struct Train: ParsableCommand {
     if steps != nil || hours != nil { (settings.steps, settings.hours) = (steps, hours) }
     settings.learningRate = learningRate ?? settings.learningRate
     settings.saveInterval = saveEvery ?? settings.saveInterval
+    settings.patience = patience ?? settings.patience
     return settings
   }
 
@@ -257,9 +291,12 @@ struct Train: ParsableCommand {
       configuration.steps.map { "\($0) steps" },
       configuration.hours.map { String(format: "%g hours", $0) },
     ].compactMap { $0 }
+    let batches =
+      "batches of \(configuration.batchSize)"
+      + (configuration.accumulation.map { ", \($0) to an update" } ?? "")
     let from = trainer.state.steps > 0 ? "from step \(trainer.state.steps) " : ""
     Terminal.result(
-      "run:     \(from)to \(limits.joined(separator: " or ")), batches of \(configuration.batchSize)"
+      "run:     \(from)to \(limits.joined(separator: " or ")), \(batches)"
     )
   }
 
@@ -269,6 +306,20 @@ struct Train: ParsableCommand {
       + String(
         format: "  loss %.4f  %.1f clips/s  %@ left", progress.loss, progress.clipsPerSecond,
         duration(progress.secondsLeft))
+  }
+
+  private func describe(_ evaluations: Evaluations) -> String {
+    let last = evaluations.last
+    let note =
+      evaluations.sinceBest == 0
+      ? "the best so far"
+      : String(format: "best %.4f at step %d", evaluations.best.mean, evaluations.best.step)
+    return String(format: "step %d  held-out loss %.4f, %@", last.step, last.mean, note)
+  }
+
+  private func describe(_ recovery: Recovery) -> String {
+    "the loss exploded at step \(recovery.step): back to step \(recovery.goodStep), with "
+      + "\(String(format: "%g", recovery.learningRateScale)) of the learning rate from now on"
   }
 
   /// Sound and a picture of what the model makes now, one for each of at most four labels.

@@ -16,7 +16,7 @@ struct Compose: ParsableCommand {
       """,
     version: programVersion,
     subcommands: [
-      Train.self, Generate.self, DatasetCommand.self, SpectrogramCommand.self, Info.self,
+      Train.self, Generate.self, DatasetCommand.self, SpectrogramCommand.self, Info.self, EMA.self,
     ])
 
   static func main() {

@@ -19,6 +19,11 @@ struct Info: DiffusionStub {
   @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
 }
 
+struct EMA: DiffusionStub {
+  static let command = DiffusionCommand.ema
+  @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
+}
+
 /// A command that becomes `compose-diffusion`.
 protocol DiffusionStub: ParsableCommand {
   static var command: DiffusionCommand { get }

@@ -5,17 +5,18 @@ public enum Terminal {
   public static let isInteractive = isatty(STDERR_FILENO) == 1
 
   /// A line to standard output, at once: in a file it stands in order with the progress.
-  public static func result(_ text: String) {
-    FileHandle.standardOutput.write(Data((text + "\n").utf8))
-  }
+  public static func result(_ text: String) { write(text + "\n", to: .standardOutput) }
 
   /// A line to standard error.
-  public static func note(_ text: String) {
-    FileHandle.standardError.write(Data((text + "\n").utf8))
-  }
+  public static func note(_ text: String) { write(text + "\n", to: .standardError) }
 
   public static func clearLine() {
-    if isInteractive { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+    if isInteractive { write("\r\u{1B}[K", to: .standardError) }
+  }
+
+  /// A terminal that was closed must not end what is to be saved yet: what cannot be written is not.
+  static func write(_ text: String, to file: FileHandle) {
+    try? file.write(contentsOf: Data(text.utf8))
   }
 }
 
@@ -35,7 +36,7 @@ public final class ProgressLine {
     if let last, !force, last.duration(to: now) < interval { return }
     last = now
     if Terminal.isInteractive {
-      FileHandle.standardError.write(Data("\r\u{1B}[K\(text())".utf8))
+      Terminal.write("\r\u{1B}[K\(text())", to: .standardError)
     } else {
       Terminal.note(text())
     }
