@@ -2,10 +2,10 @@ package import Foundation
 
 /// CRC-32C, the checksum of iSCSI and ext4 (RFC 3720, appendix B.4): finds every error of up to 32
 /// bits in a row, and all but one in 2³² others. Eight bytes at a time, by tables.
-struct CRC32C {
+package struct CRC32C {
   private var state: UInt32 = ~0
 
-  var value: UInt32 { ~state }
+  package var value: UInt32 { ~state }
 
   private static let tables: [UInt32] = {
     var tables = [UInt32](repeating: 0, count: 8 * 256)
@@ -42,7 +42,7 @@ struct CRC32C {
     state = crc
   }
 
-  static func of(_ data: some ContiguousBytes) -> UInt32 {
+  package static func of(_ data: some ContiguousBytes) -> UInt32 {
     var crc = CRC32C()
     data.withUnsafeBytes { crc.add($0) }
     return crc.value

@@ -20,14 +20,16 @@ public final class Trainer {
   public private(set) var state: TrainingState
   /// Seconds that steps of this process waited for their batches.
   public private(set) var secondsWaiting = 0.0
-  private let folder: URL
-  private let dataset: Dataset
-  private let device: Device
+  let folder: URL
+  /// What was measured on the way.
+  public let log: TrainingLog
+  let dataset: Dataset
+  let device: Device
   private let weights: ParameterStore
   private let average: AveragedWeights
   private let averageNetwork: UNet
   private let optimizer: AdamW
-  private let denoiser: Denoiser
+  let denoiser: Denoiser
   private let loader: BatchLoader
 
   /// A new run, or with `resume` the one that the folder holds.
@@ -78,11 +80,14 @@ public final class Trainer {
     loader = BatchLoader { step in
       try Batch(step: step, from: dataset, settings, device: device)
     }
-    try prepareFolder()
+    let bands = NoiseBands(
+      state.model.noise.levels, sigmaData: Double(state.model.normalization.sigmaData))
+    try Self.prepare(folder)
+    log = try TrainingLog(folder: folder, bands: bands, step: state.steps)
   }
 
   /// Makes the folder, or removes what a killed run was just writing there.
-  private func prepareFolder() throws {
+  private static func prepare(_ folder: URL) throws {
     let training = folder.appendingPathComponent("training", isDirectory: true)
     do {
       try FileManager.default.createDirectory(at: training, withIntermediateDirectories: true)
@@ -122,8 +127,10 @@ public final class Trainer {
     var saved = state.steps
     while configuration.progress(steps: state.steps, seconds: state.seconds) < 1 {
       let start = clock.now
-      try step()
-      state.seconds += Double(start.duration(to: clock.now) / .seconds(1))
+      let metrics = try step()
+      let seconds = start.duration(to: clock.now) / .seconds(1)
+      state.seconds += seconds
+      try log.add(metrics, seconds: seconds)
       recent.append((clock.now, state.steps))
       if recent.count > 21 { recent.removeFirst() }
       try onStep(progress(recent))
@@ -135,6 +142,7 @@ public final class Trainer {
       }
       if shouldStop() {
         if saved != state.steps { try save() }
+        try log.add(event: "interrupted", step: state.steps)
         return .interrupted
       }
     }
@@ -142,11 +150,12 @@ public final class Trainer {
       try save()
       try onSave(state.steps)
     }
+    try log.add(event: "finished", step: state.steps)
     return .finished
   }
 
   /// One update of the weights.
-  private func step() throws {
+  private func step() throws -> StepMetrics {
     let configuration = state.configuration
     let clock = ContinuousClock()
     let start = clock.now
@@ -160,12 +169,15 @@ public final class Trainer {
     let value = try loss.item()
     guard value.isFinite && norm.isFinite else { throw ModelError.diverged(step: state.steps) }
     let progress = configuration.progress(steps: state.steps, seconds: state.seconds)
-    try optimizer.step(
-      learningRate: configuration.learningRate(step: state.steps, progress: progress))
+    let learningRate = configuration.learningRate(step: state.steps, progress: progress)
+    try optimizer.step(learningRate: learningRate)
     weights.zeroGradients()
     state.steps += 1
     try average.update(from: weights, step: state.steps)
     record(loss: value)
+    return StepMetrics(
+      step: state.steps, loss: value, losses: try losses.floats().map(Double.init),
+      sigmas: batch.sigmas, learningRate: learningRate, gradientNorm: norm)
   }
 
   /// Keeps the running mean of the loss, over all steps at first and over about a hundred later.
@@ -178,6 +190,7 @@ public final class Trainer {
   /// The training state first: it alone decides how the run goes on.
   private func save() throws {
     state.model.history.trainingHours = state.seconds / 3600
+    try log.flush()
     do {
       try state.write(
         to: folder, weights: weights, average: average.parameters, optimizer: optimizer)
