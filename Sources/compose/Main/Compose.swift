@@ -16,7 +16,8 @@ struct Compose: ParsableCommand {
       """,
     version: programVersion,
     subcommands: [
-      Train.self, Generate.self, DatasetCommand.self, SpectrogramCommand.self, Info.self,
+      Train.self, Generate.self, Explain.self, DatasetCommand.self, SpectrogramCommand.self,
+      Info.self,
     ])
 
   static func main() {
