@@ -1,19 +1,19 @@
 import Foundation
 
 /// A picture in memory, and the little drawing that axes need.
-struct Canvas {
-  let width: Int
-  let height: Int
+package struct Canvas {
+  package let width: Int
+  package let height: Int
   /// Row-major `[height, width]`, the top row first.
-  var pixels: [Color]
+  package var pixels: [Color]
 
-  init(width: Int, height: Int, background: Color) {
+  package init(width: Int, height: Int, background: Color) {
     (self.width, self.height) = (width, height)
     pixels = [Color](repeating: background, count: width * height)
   }
 
   /// Fills what of a rectangle lies on the canvas.
-  mutating func fill(x: Int, y: Int, width: Int, height: Int, _ color: Color) {
+  package mutating func fill(x: Int, y: Int, width: Int, height: Int, _ color: Color) {
     let columns = max(0, x)..<max(0, x, min(self.width, x + width))
     for row in max(0, y)..<max(0, y, min(self.height, y + height)) {
       for column in columns { pixels[row * self.width + column] = color }
@@ -21,12 +21,12 @@ struct Canvas {
   }
 
   /// Where a text stands beside its anchor.
-  enum Anchor {
+  package enum Anchor {
     case left, middle, right
   }
 
   /// Draws a line of text, the middle of its capitals at height `y`.
-  mutating func draw(_ text: String, x: Int, y: Int, anchor: Anchor, color: Color) {
+  package mutating func draw(_ text: String, x: Int, y: Int, anchor: Anchor, color: Color) {
     var left = x
     switch anchor {
     case .left: break

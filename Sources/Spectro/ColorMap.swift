@@ -11,12 +11,12 @@ public enum ColorMap: String, Codable, Sendable, CaseIterable {
   static let shades = 1024
 
   /// `[shades]`, the lowest first.
-  var colors: [Color] {
+  package var colors: [Color] {
     (0..<Self.shades).map { color(Double($0) / Double(Self.shades - 1)) }
   }
 
   /// - Parameter x: from 0 to 1.
-  func color(_ x: Double) -> Color {
+  package func color(_ x: Double) -> Color {
     let rgb = coefficients.reversed().reduce(SIMD3<Double>.zero) { $0 * x + $1 }
     func byte(_ value: Double) -> UInt8 { UInt8((min(max(value, 0), 1) * 255).rounded()) }
     return Color(red: byte(rgb.x), green: byte(rgb.y), blue: byte(rgb.z))
@@ -62,8 +62,12 @@ public enum ColorMap: String, Codable, Sendable, CaseIterable {
 }
 
 /// An 8-bit colour.
-struct Color: Hashable, Sendable {
-  var red, green, blue: UInt8
+package struct Color: Hashable, Sendable {
+  package var red, green, blue: UInt8
+
+  package init(red: UInt8, green: UInt8, blue: UInt8) {
+    (self.red, self.green, self.blue) = (red, green, blue)
+  }
 
   /// Draws over it, from not at all at 0 to wholly at 255.
   mutating func mix(with other: Color, _ opacity: UInt8) {

@@ -20,10 +20,10 @@ enum PNGFile {
 
   /// The keyword of the text chunk.
   private static let keyword = "Spectrogram"
-  private static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+  static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
 
-  /// - Parameter text: ASCII that `text(in:)` gives back.
-  static func encode(_ pixels: Pixels, width: Int, height: Int, text: String) throws -> Data {
+  /// - Parameter text: ASCII that `text(in:)` gives back; no chunk for it when nil.
+  static func encode(_ pixels: Pixels, width: Int, height: Int, text: String?) throws -> Data {
     var image = png_image()
     image.version = png_uint_32(PNG_IMAGE_VERSION)
     image.width = png_uint_32(width)
@@ -35,6 +35,7 @@ enum PNGFile {
       case .grey(let levels):
         try encode(levels, &image, format: PNG_FORMAT_FLAG_LINEAR, bytesPerPixel: 2)
       }
+    guard let text else { return picture }
     // The text goes right behind the header, whose chunk is the first and always of one size.
     let headerEnd = signature.count + 12 + 13
     let body = Data(keyword.utf8) + [0] + Data(text.utf8)
@@ -142,7 +143,7 @@ enum PNGFile {
 
   /// Calls `body` with the type of each whole chunk and its range, length and checksum included,
   /// until it returns false.
-  private static func forEachChunk(
+  static func forEachChunk(
     of data: Data, _ body: (_ type: String, _ range: Range<Int>) -> Bool
   ) {
     var start = data.startIndex + signature.count
@@ -157,7 +158,7 @@ enum PNGFile {
     }
   }
 
-  private static func chunk(_ type: String, _ body: Data) -> Data {
+  static func chunk(_ type: String, _ body: Data) -> Data {
     func bigEndian(_ value: UInt32) -> Data { withUnsafeBytes(of: value.bigEndian) { Data($0) } }
     let checked = Data(type.utf8) + body
     return bigEndian(UInt32(body.count)) + checked + bigEndian(checksum(checked))

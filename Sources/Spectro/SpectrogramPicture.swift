@@ -171,17 +171,11 @@ struct SpectrogramPicture {
   /// Ticks an octave apart, where they leave each other room.
   private func drawFrequencies(of channel: Int, on canvas: inout Canvas) {
     let settings = description.settings
-    let scale = settings.melScale
-    let (low, high) = (
-      scale.mel(hertz: settings.minFrequency), scale.mel(hertz: settings.topFrequency)
-    )
     let (left, top) = (description.left, top(of: channel))
     var above = Int.max
     for octave in -3...8 {
       let hertz = 1000 * pow(2, Double(octave))
-      // The centre of mel filter m of M is the (m + 1)th of M + 2 equally spaced points.
-      let position =
-        (scale.mel(hertz: hertz) - low) / (high - low) * Double(description.bins + 1) - 0.5
+      let position = settings.bin(ofHertz: hertz)
       guard position >= 0, position <= Double(description.bins) else { continue }
       let y = top + plotHeight - Int(position * Double(description.binHeight))
       guard above - y >= 18 else { continue }
@@ -302,6 +296,13 @@ struct SpectrogramPicture {
 }
 
 extension SpectrogramSettings {
+  /// Where a frequency lies among the mel bins: bin b, the lowest being 0, goes from b to b + 1.
+  package func bin(ofHertz hertz: Double) -> Double {
+    let (low, high) = (melScale.mel(hertz: minFrequency), melScale.mel(hertz: topFrequency))
+    // The centre of mel filter m of M is the (m + 1)th of M + 2 equally spaced points.
+    return (melScale.mel(hertz: hertz) - low) / (high - low) * Double(melBins + 1) - 0.5
+  }
+
   /// Decibels in a step of 1 of a log-mel value: 10 / ln 10 for powers, 20 / ln 10 for magnitudes.
   public var decibelsPerNeper: Double { 20 / power / log(10) }
 }

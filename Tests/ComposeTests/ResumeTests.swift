@@ -208,7 +208,22 @@ extension CommandLineTests {
               as? [String: Any]))
       }
       #expect(configurations[0] == configurations[1])
+      let logs = try [first, second].map {
+        try logged(String(contentsOf: $0 / "log.jsonl", encoding: .utf8))
+      }
+      #expect(logs[0].count == 7)
+      #expect(logs[0] == logs[1])
     }
+  }
+}
+
+/// The lines of a log that tell of steps, without times.
+private func logged(_ text: String) throws -> [NSDictionary] {
+  try text.split(separator: "\n").compactMap { line in
+    let object = try #require(
+      JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+    return object["loss"] == nil
+      ? nil : object.filter { $0.key != "time" && $0.key != "clipsPerSecond" } as NSDictionary
   }
 }
 

@@ -23,7 +23,8 @@ extension CommandLineTests {
         training.errors.contains(/step 1\/2  loss \d\.\d{4}  \d+\.\d clips\/s  \w+ left\n/))
       #expect(
         try contents(workshop.model) == [
-          "config.json", "model.safetensors", "samples", "skipped.txt", "training",
+          "config.json", "log.jsonl", "model.safetensors", "report.html", "samples", "skipped.txt",
+          "tensorboard", "training",
         ])
       #expect(
         try contents(workshop.model / "samples") == [
@@ -34,6 +35,21 @@ extension CommandLineTests {
         contentsOf: (workshop.model / "samples/step-000002-low.wav").path)
       #expect(sample.sampleRate == 22050)
       #expect(sample.rms > 0)
+    }
+
+    /// Where scripts/check-tensorboard has installed TensorBoard, its reader reads the run.
+    @Test func tensorBoardReadsIt() throws {
+      let workshop = try #require(Workshop.current)
+      let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+      let python = package / ".build/tensorboard-venv/bin/python"
+      guard FileManager.default.isExecutableFile(atPath: python.path) else { return }
+      let outcome = try Run(
+        [(package / "scripts/check_events.py").path, workshop.model.path], in: workshop.folder,
+        cache: workshop.cache, program: python
+      ).outcome()
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.output.contains("at 2 steps, 2 pictures and 2 sounds"))
     }
 
     /// A model of another prediction and noise draws, goes on, and stays what it is.
@@ -205,7 +221,10 @@ extension CommandLineTests {
         let file = bench.folder / "model/training/snapshots/step-00000001.safetensors"
         #expect(checkpoint.message == "compose: cannot write \(file.path): File too large")
         #expect(try contents(cache).count == 1)
-        #expect(try contents(bench.folder / "model") == ["skipped.txt", "training"])
+        #expect(
+          try contents(bench.folder / "model") == [
+            "log.jsonl", "skipped.txt", "tensorboard", "training",
+          ])
         #expect(try contents(bench.folder / "model/training") == ["snapshots"])
         #expect(try contents(bench.folder / "model/training/snapshots") == [])
       }

@@ -254,7 +254,10 @@ import Torch
             try Model(contentsOf: (folder / "model").path).configuration.history.steps == step)
         })
         #expect(saved == [2, 4, 5])
-        #expect(try contents(folder / "model") == ["config.json", "model.safetensors", "training"])
+        #expect(
+          try contents(folder / "model") == [
+            "config.json", "log.jsonl", "model.safetensors", "tensorboard", "training",
+          ])
         #expect(
           try contents(folder / "model/training") == ["checkpoint.safetensors", "snapshots"])
         #expect(

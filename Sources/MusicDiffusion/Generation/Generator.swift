@@ -39,9 +39,9 @@ public struct Generator: Sendable {
   public static let maximumSeconds = 3600.0
 
   public let model: Model
-  private let denoiser: Denoiser
+  let denoiser: Denoiser
   private let weaker: Denoiser?
-  private let device: Device
+  let device: Device
 
   public init(model: Model, device: Device = .cpu, precision: DType = .float32) {
     self.model = model
@@ -85,11 +85,19 @@ public struct Generator: Sendable {
     let planes = try logMel(
       seconds: seconds, seed: seed, options: options, onProgress: onProgress)
     let representation = model.configuration.representation
+    return try audio(
+      of: planes, iterations: options.inversionIterations, seed: seed,
+      sampleCount: Self.sampleCount(seconds, representation))
+  }
+
+  /// What the log-mel spectrograms of the channels sound like.
+  func audio(
+    of planes: [Spectrogram], iterations: Int, seed: UInt64, sampleCount: Int
+  ) throws -> AudioBuffer {
+    let representation = model.configuration.representation
     let inverter = try MelInverter(representation.spectrogram, threads: threadCount)
-    let sampleCount = Self.sampleCount(seconds, representation)
     let channels = try inverter.audio(
-      fromLogMel: planes, iterations: options.inversionIterations, seed: seed,
-      sampleCount: sampleCount)
+      fromLogMel: planes, iterations: iterations, seed: seed, sampleCount: sampleCount)
     return representation.audio(fromChannels: channels).limited(toPeak: 0.98)
   }
 
@@ -97,6 +105,17 @@ public struct Generator: Sendable {
   public func logMel(
     seconds: Double, seed: UInt64, options: Options = Options(),
     onProgress: (Progress) throws -> Void = { _ in }
+  ) throws -> [Spectrogram] {
+    try logMel(
+      seconds: seconds, seed: seed, options: options, onProgress: onProgress,
+      observe: { _, _, _ in })
+  }
+
+  /// - Parameter observe: called after each evaluation of the network with a window as it is then,
+  ///   the standard deviation of the noise in it, and the estimate of what is without the noise.
+  func logMel(
+    seconds: Double, seed: UInt64, options: Options, onProgress: (Progress) throws -> Void,
+    observe: (_ x: Tensor, _ sigma: Double, _ denoised: Tensor) throws -> Void
   ) throws -> [Spectrogram] {
     guard seconds > 0 && seconds <= Self.maximumSeconds else {
       throw ModelError.invalidSeconds(seconds, limit: Self.maximumSeconds)
@@ -134,6 +153,7 @@ public struct Generator: Sendable {
           denoise: { x, sigma in
             let denoised = try denoise(x, sigma: sigma, condition: condition)
             evaluations += 1
+            try observe(x, sigma, denoised)
             try onProgress(Progress(evaluations: evaluations, totalEvaluations: total))
             return denoised
           },
@@ -167,7 +187,7 @@ public struct Generator: Sendable {
   }
 
   /// Normalised `[channels][bins, frames]` back to log-mel, `[frames, bins]` for each channel.
-  private func logMel(of piece: [[Float]], frames: Int) -> [Spectrogram] {
+  func logMel(of piece: [[Float]], frames: Int) -> [Spectrogram] {
     let bins = model.configuration.representation.spectrogram.melBins
     let silence = model.configuration.representation.silence
     let transform = model.configuration.representation.values

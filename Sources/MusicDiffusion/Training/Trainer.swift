@@ -24,9 +24,11 @@ public final class Trainer {
   public private(set) var state: TrainingState
   /// Seconds that steps of this process waited for their batches.
   public private(set) var secondsWaiting = 0.0
-  private let folder: URL
-  private let dataset: Dataset
-  private let device: Device
+  let folder: URL
+  /// What was measured on the way.
+  public private(set) var log: TrainingLog
+  let dataset: Dataset
+  let device: Device
   /// Held from the start to the end of ``run(onStep:onEvaluate:onRecover:onSave:shouldStop:)``.
   private var lock: FolderLock?
   private let weights: ParameterStore
@@ -34,7 +36,7 @@ public final class Trainer {
   private let averages: [AveragedWeights]
   private let averageNetwork: UNet
   private let optimizer: AdamW
-  private let denoiser: Denoiser
+  let denoiser: Denoiser
   private let loader: BatchLoader
   private let heldOut: HeldOutBatches?
   private let snapshots: AverageSnapshots
@@ -110,7 +112,15 @@ public final class Trainer {
     if settings.patience != nil && heldOut == nil { throw ModelError.noHeldOut(dataset.path) }
     snapshots = AverageSnapshots(modelFolder: folder)
     self.state = state
+    log = try Self.log(of: state, in: folder)
     removeLeftovers()
+  }
+
+  /// The log of a run, which goes on at the state's step.
+  private static func log(of state: TrainingState, in folder: URL) throws -> TrainingLog {
+    let bands = NoiseBands(
+      state.model.noise.levels, sigmaData: Double(state.model.normalization.sigmaData))
+    return try TrainingLog(folder: folder, bands: bands, step: state.steps)
   }
 
   /// - Returns: the folder that is locked.
@@ -171,10 +181,16 @@ public final class Trainer {
     var recent: [(time: ContinuousClock.Instant, steps: Int)] = [(clock.now, state.steps)]
     var saved = hasCheckpoint ? state.steps : nil
     while true {
-      if state.isOutOfPatience && saved == state.steps { return .stoppedEarly }
+      if state.isOutOfPatience && saved == state.steps {
+        try log.add(event: "stopped early", step: state.steps)
+        return .stoppedEarly
+      }
       let isOver =
         state.configuration.progress(steps: state.steps, seconds: state.seconds) >= 1
-      if isOver && saved == state.steps { return .finished }
+      if isOver && saved == state.steps {
+        try log.add(event: "finished", step: state.steps)
+        return .finished
+      }
       if isOver || (saved != state.steps && isDue) {
         if try hasExploded() {
           try onRecover(recover())
@@ -190,17 +206,20 @@ public final class Trainer {
       }
       if shouldStop(), saved != nil || state.steps > 0 {
         if saved != state.steps { try save(isRegular: false) }
+        try log.add(event: "interrupted", step: state.steps)
         return .interrupted
       }
       let start = clock.now
-      let exploded = try !step()
-      state.seconds += Double(start.duration(to: clock.now) / .seconds(1))
-      if exploded {
+      let metrics = try step()
+      let seconds = start.duration(to: clock.now) / .seconds(1)
+      state.seconds += seconds
+      guard let metrics else {
         try onRecover(recover())
         saved = hasCheckpoint ? state.steps : nil
         recent = [(clock.now, state.steps)]
         continue
       }
+      try log.add(metrics, seconds: seconds)
       recent.append((clock.now, state.steps))
       if recent.count > 21 { recent.removeFirst() }
       try onStep(progress(recent))
@@ -213,28 +232,33 @@ public final class Trainer {
       && state.lossGuard?.isSuspicious != true
   }
 
-  /// One update of the weights; false, with nothing changed, where the loss has exploded.
-  private func step() throws -> Bool {
+  /// One update of the weights; nil, with nothing changed, where the loss has exploded.
+  private func step() throws -> StepMetrics? {
     let configuration = state.configuration
     let count = configuration.batchesPerStep
     var loss = 0.0
+    var (losses, sigmas) = ([Double](), [Double]())
     for part in 0..<count {
-      let mean = try self.loss(of: batch(state.steps * count + part))
+      let batch = try batch(state.steps * count + part)
+      let ofClips = try self.losses(of: batch)
+      let mean = try ofClips.mean()
       let share = try count == 1 ? mean : mean * (1 / Double(count))
       try share.backward()
       loss += try share.item()
+      losses += try ofClips.floats().map(Double.init)
+      sigmas += batch.sigmas
     }
     let norm = try clipGradients(of: weights, maxNorm: configuration.gradientClip)
     var lossGuard = state.lossGuard ?? LossGuard()
     let verdict = lossGuard.judge(loss: loss, norm: norm)
     if verdict == .exploded {
       weights.zeroGradients()
-      return false
+      return nil
     }
     let progress = configuration.progress(steps: state.steps, seconds: state.seconds)
     let scale = state.recoveries?.last?.learningRateScale ?? 1
-    try optimizer.step(
-      learningRate: scale * configuration.learningRate(step: state.steps, progress: progress))
+    let learningRate = scale * configuration.learningRate(step: state.steps, progress: progress)
+    try optimizer.step(learningRate: learningRate)
     weights.zeroGradients()
     state.steps += 1
     for average in averages { try average.update(from: weights, step: state.steps) }
@@ -244,13 +268,15 @@ public final class Trainer {
       lossGuard.record(mean: state.model.history.loss)
     }
     state.lossGuard = lossGuard
-    return true
+    return StepMetrics(
+      step: state.steps, loss: loss, losses: losses, sigmas: sigmas, learningRate: learningRate,
+      gradientNorm: norm)
   }
 
-  private func loss(of batch: Batch) throws -> Tensor {
+  /// Of each clip, `[batch]`.
+  private func losses(of batch: Batch) throws -> Tensor {
     try denoiser.loss(
-      signal: batch.signal, noise: batch.noise, sigmas: batch.sigmas, condition: batch.condition
-    ).mean()
+      signal: batch.signal, noise: batch.noise, sigmas: batch.sigmas, condition: batch.condition)
   }
 
   private func batch(_ index: Int) throws -> Batch {
@@ -271,7 +297,7 @@ public final class Trainer {
     let index = state.steps * state.configuration.batchesPerStep
     let batch = try batch(index)
     upcoming = (index, batch)
-    let loss = try withoutGradient { try self.loss(of: batch).item() }
+    let loss = try withoutGradient { try losses(of: batch).mean().item() }
     return (state.lossGuard ?? LossGuard()).isExtreme(loss)
   }
 
@@ -305,6 +331,11 @@ public final class Trainer {
     (state.configuration, state.seconds) = (configuration, seconds)
     state.recoveries = earlier + [recovery]
     upcoming = nil
+    log = try Self.log(of: state, in: folder)
+    try log.add(
+      event: "recovered", step: state.steps,
+      note: "the loss exploded at step \(exploded); learning rate times "
+        + String(format: "%g", recovery.learningRateScale))
     return recovery
   }
 
@@ -317,6 +348,7 @@ public final class Trainer {
     var evaluations = state.evaluations ?? Evaluations(loss)
     if state.evaluations != nil { evaluations.add(loss) }
     state.evaluations = evaluations
+    try log.addHeldOut(step: state.steps, losses: loss.losses, sigmas: loss.sigmas)
     try onEvaluate(evaluations)
   }
 
@@ -335,6 +367,7 @@ public final class Trainer {
       if try state.lossGuard?.isSuspicious == true || hasExploded() { return }
     }
     state.model.history.trainingHours = state.seconds / 3600
+    try log.flush()
     do {
       if isRegular { try snapshots.write(averages, step: state.steps) }
       try state.write(to: folder, weights: weights, averages: averages, optimizer: optimizer)

@@ -139,16 +139,14 @@ struct Train: ParsableCommand {
         line.finish()
         Terminal.note(describe($0))
       },
-      onSave: { step in
-        do {
-          try preview(trainer.model, step: step, in: folder, device: device, precision: precision)
-        } catch {
-          line.finish()
-          Terminal.note("no samples at this checkpoint: \(error)")
-        }
+      onSave: { _ in
+        attempt("samples", line) { try trainer.drawSamples() }
+        attempt("report", line) { try trainer.writeReport() }
       },
       shouldStop: { interruption.isRequested })
     line.finish()
+    // With how the run ended.
+    attempt("report", line) { try trainer.writeReport() }
     if outcome == .stoppedEarly, let evaluations = trainer.state.evaluations {
       Terminal.result(
         "stopped early: no better held-out loss in \(evaluations.sinceBest) checkpoints; the model is "
@@ -161,6 +159,16 @@ struct Train: ParsableCommand {
       Terminal.result("go on:    compose train \(dataset) --output \(folder.relativePath) --resume")
     }
     Terminal.result("generate: compose generate --model \(folder.relativePath) --seconds 30")
+  }
+
+  /// Does what a run can go on without.
+  private func attempt(_ name: String, _ line: ProgressLine, _ body: () throws -> Void) {
+    do {
+      try body()
+    } catch {
+      line.finish()
+      Terminal.note("no \(name) at this checkpoint: \(error)")
+    }
   }
 
   private func newSettings(in folder: URL) throws -> TrainingConfiguration {
@@ -320,30 +328,6 @@ struct Train: ParsableCommand {
   private func describe(_ recovery: Recovery) -> String {
     "the loss exploded at step \(recovery.step): back to step \(recovery.goodStep), with "
       + "\(String(format: "%g", recovery.learningRateScale)) of the learning rate from now on"
-  }
-
-  /// Sound and a picture of what the model makes now, one for each of at most four labels.
-  private func preview(
-    _ model: Model, step: Int, in folder: URL, device: Device, precision: DType
-  ) throws {
-    let samples = folder.appendingPathComponent("samples", isDirectory: true)
-    try FileManager.default.createDirectory(at: samples, withIntermediateDirectories: true)
-    let generator = Generator(model: model, device: device, precision: precision)
-    let labels = model.configuration.labels
-    for label in labels.isEmpty ? [nil] : labels.prefix(4).map(Optional.some) {
-      var options = Generator.Options()
-      options.label = label
-      let audio = try generator.generate(
-        seconds: model.configuration.representation.windowSeconds,
-        seed: model.configuration.history.seed, options: options)
-      let suffix = label.map { "-" + $0.replacingOccurrences(of: "/", with: "-") } ?? ""
-      let name = String(format: "step-%06d", step) + suffix
-      try audio.write(
-        to: samples.appendingPathComponent(name + ".wav").path, overwrite: true)
-      try writePicture(
-        of: audio, model.configuration.representation.spectrogram,
-        to: samples.appendingPathComponent(name + ".png").path)
-    }
   }
 }
 

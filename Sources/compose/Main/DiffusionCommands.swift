@@ -14,6 +14,11 @@ struct Generate: DiffusionStub {
   @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
 }
 
+struct Explain: DiffusionStub {
+  static let command = DiffusionCommand.explain
+  @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
+}
+
 struct Info: DiffusionStub {
   static let command = DiffusionCommand.info
   @Argument(parsing: .captureForPassthrough) var arguments: [String] = []

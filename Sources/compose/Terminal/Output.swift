@@ -1,7 +1,6 @@
 public import ArgumentParser
 public import Audio
 import Foundation
-public import Spectro
 
 /// How loud to make what is written.
 public struct LoudnessOptions: ParsableArguments, Sendable {
@@ -97,15 +96,4 @@ public func writeUnclipped(
   }
   _ = try file.finish()
   return (sampleCount, loudness.amplified(by: gain))
-}
-
-/// Draws a sound with the settings of a model.
-public func writePicture(of audio: AudioBuffer, _ settings: SpectrogramSettings, to path: String)
-  throws
-{
-  let logMel = try MelSpectrogram(settings).logMel(of: audio.mono().channels[0])
-  try logMel.writePNG(
-    to: path, settings: settings,
-    title: URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent,
-    overwrite: true)
 }

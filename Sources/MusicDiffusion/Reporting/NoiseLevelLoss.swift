@@ -1,0 +1,81 @@
+import Foundation
+import Spectro
+import Torch
+
+/// How well a model sees music through noise, noise level by noise level.
+public struct NoiseLevelLoss: Sendable, Equatable {
+  public let sigma: Double
+  /// See ``Denoiser/loss(signal:noise:sigmas:condition:)``: 1 is a network that knows nothing.
+  public let loss: Double
+  /// Root mean square of the estimate's error, in deviations of the data: 1 for guessing the mean.
+  public let error: Double
+
+  /// - Parameters:
+  ///   - sigmas: noise levels to measure at.
+  ///   - data: of the model's rate, channels and spectrogram; its held-out files if it has any. What
+  ///     it is normalised by does not matter.
+  ///   - clips: windows, the same at each noise level.
+  ///   - onProgress: called after each noise level; what it throws ends the work.
+  /// - Throws: ``ModelError/invalidArgument(_:)`` for data in another representation.
+  public static func measure(
+    _ generator: Generator, at sigmas: [Double], on data: Dataset, clips: Int, seed: UInt64,
+    onProgress: (_ done: Int) throws -> Void = { _ in }
+  ) throws -> [NoiseLevelLoss] {
+    let configuration = generator.model.configuration
+    guard data.representation == configuration.representation else {
+      throw ModelError.invalidArgument("\(data.path) is not prepared as the model's data was")
+    }
+    let (signal, labels) = try windows(
+      of: data, configuration, count: clips, seed: seed, device: generator.device)
+    let condition = try Condition(labels: labels, shape: signal.shape, device: generator.device)
+    let p = configuration.preconditioning
+    return try withoutGradient {
+      try sigmas.enumerated().map { number, sigma in
+        var random = RandomGenerator(seed: seed, stream: UInt64(number + 1) << 32)
+        let noise = try Tensor(
+          configuration.noise.shape.values(signal.shape.reduce(1, *), &random),
+          shape: signal.shape, device: generator.device)
+        let loss = try generator.denoiser.loss(
+          signal: signal, noise: noise, sigmas: labels.map { _ in sigma }, condition: condition
+        ).mean().item()
+        try onProgress(number + 1)
+        // (D − signal)² is cOut² times what the loss is the mean of.
+        let square = loss * p.prediction.targetVariance * p.cOut(sigma) * p.cOut(sigma)
+        return NoiseLevelLoss(
+          sigma: sigma, loss: loss, error: square.squareRoot() / p.sigmaData)
+      }
+    }
+  }
+
+  /// Windows with the values that the model's own data would have, and their labels.
+  private static func windows(
+    of data: Dataset, _ configuration: ModelConfiguration, count: Int, seed: UInt64, device: Device
+  ) throws -> (Tensor, [Int]) {
+    let representation = configuration.representation
+    let (frames, bins) = (representation.windowFrames, representation.spectrogram.melBins)
+    let rows = representation.channels * bins
+    let source = data.heldOut ?? data.training
+    var values = [Float](repeating: 0, count: count * rows * frames)
+    var labels: [Int] = []
+    for clip in 0..<count {
+      var random = RandomGenerator(seed: seed, stream: UInt64(clip))
+      let place = try source.random(&random)
+      _ = try values.withUnsafeMutableBufferPointer {
+        try data.copyWindow(
+          place, of: source, augmentation: .none, &random,
+          to: $0.baseAddress! + clip * rows * frames)
+      }
+      let name = place.label.map { data.labels[$0] }
+      labels.append(
+        name.flatMap(configuration.labels.firstIndex(of:)) ?? configuration.labels.count)
+    }
+    let (own, other) = (configuration.normalization, data.normalization)
+    let scales = zip(own.scale, other.scale).map { $0 / $1 }
+    for index in values.indices {
+      let row = index / frames % rows
+      values[index] = (values[index] - other.shift[row]) * scales[row] + own.shift[row]
+    }
+    let shape = [count, representation.channels, bins, frames]
+    return (try Tensor(values, shape: shape, device: device), labels)
+  }
+}

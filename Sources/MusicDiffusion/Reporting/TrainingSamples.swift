@@ -1,0 +1,91 @@
+import Audio
+package import Foundation
+import Spectro
+
+/// What a model made at a checkpoint: `samples/step-000250-LABEL.wav` in its folder, and a picture
+/// beside it.
+package struct TrainingSample: Sendable, Equatable {
+  package var step: Int
+  /// With `-` for `/`; nil for a model without labels.
+  package var label: String?
+  package var file: URL
+
+  /// All in a model's folder, by label and step. Those after `step` were made by a run that was
+  /// killed before it came as far again.
+  package static func all(in folder: URL, through step: Int) -> [TrainingSample] {
+    let samples = folder.appendingPathComponent("samples", isDirectory: true)
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: samples.path)) ?? []
+    return names.compactMap { name -> TrainingSample? in
+      guard let match = name.wholeMatch(of: /step-(\d+)(?:-(.+))?\.wav/), let made = Int(match.1),
+        made <= step
+      else { return nil }
+      return TrainingSample(
+        step: made, label: match.2.map(String.init), file: samples.appendingPathComponent(name))
+    }.sorted { ($0.label ?? "", $0.step) < ($1.label ?? "", $1.step) }
+  }
+
+  /// At most `count` steps, the first and the last among them, nearer to each other at the beginning,
+  /// where a model changes faster.
+  package static func spread(_ steps: [Int], count: Int) -> [Int] {
+    let steps = Set(steps).sorted()
+    guard steps.count > count, let first = steps.first, let last = steps.last else { return steps }
+    let ratio = Double(last) / Double(max(1, first))
+    let chosen = (0..<count).map { number in
+      let wanted = Double(max(1, first)) * pow(ratio, Double(number) / Double(count - 1))
+      return steps.min { abs(Double($0) - wanted) < abs(Double($1) - wanted) } ?? last
+    }
+    return Set(chosen).sorted()
+  }
+}
+
+extension Trainer {
+  /// Draws sound and a picture of what the model makes now, one for each of at most four labels, into
+  /// `samples/` and TensorBoard's log.
+  public func drawSamples() throws {
+    let samples = folder.appendingPathComponent("samples", isDirectory: true)
+    try FileManager.default.createDirectory(at: samples, withIntermediateDirectories: true)
+    let model = model
+    let settings = model.configuration.representation.spectrogram
+    let generator = Generator(model: model, device: device, precision: denoiser.precision)
+    let labels = model.configuration.labels
+    for label in labels.isEmpty ? [nil] : labels.prefix(4).map(Optional.some) {
+      var options = Generator.Options()
+      options.label = label
+      let audio = try generator.generate(
+        seconds: model.configuration.representation.windowSeconds,
+        seed: model.configuration.history.seed, options: options)
+      let suffix = label.map { "-" + $0.replacingOccurrences(of: "/", with: "-") } ?? ""
+      let name = String(format: "step-%06d", state.steps) + suffix
+      let sound = samples.appendingPathComponent(name + ".wav")
+      try audio.write(to: sound.path, overwrite: true)
+      let logMel = try MelSpectrogram(settings).logMel(of: audio.mono().channels[0])
+      try logMel.writePNG(
+        to: samples.appendingPathComponent(name + ".png").path, settings: settings, title: name,
+        overwrite: true)
+      let picture = Canvas(of: logMel, range: logMel.pictureRange(settings))
+      let tag = label ?? "sample"
+      try log.add(
+        [
+          (
+            "spectrograms/\(tag)",
+            .picture(png: try picture.png(), width: picture.width, height: picture.height)
+          ),
+          (
+            "sounds/\(tag)",
+            .sound(
+              wav: try Data(contentsOf: sound), sampleRate: audio.sampleRate,
+              channels: audio.channelCount, samples: audio.sampleCount)
+          ),
+        ], step: state.steps)
+    }
+  }
+}
+
+/// A sound as MP3, which every browser plays, small enough for a page.
+func mp3(of audio: AudioBuffer) throws -> Data {
+  let file = FileManager.default.temporaryDirectory
+    .appendingPathComponent("compose-\(UUID().uuidString).mp3")
+  defer { try? FileManager.default.removeItem(at: file) }
+  try audio.write(to: file.path)
+  return try Data(contentsOf: file)
+}

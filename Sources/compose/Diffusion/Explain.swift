@@ -1,0 +1,108 @@
+import ArgumentParser
+import Audio
+import Corpus
+import Foundation
+import MusicDiffusion
+import Terminal
+import Torch
+
+struct Explain: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "explain",
+    abstract: DiffusionCommand.explain.abstract,
+    discussion: """
+      Writes a page, explain.html, and the pictures in it: the way from noise to music as an animation \
+      and a strip, and which noise level decides which part of the spectrogram. With --data also how \
+      well the model sees your audio through noise.
+
+      Examples:
+        compose explain my-loops-model --seed 7
+        compose explain my-loops-model --label kick --data my-loops --output kick-explained
+      """)
+
+  @Argument(help: "Folder of a model.")
+  var model: String
+
+  @Option(help: "Decides the noise to start from, as in compose generate.")
+  var seed: UInt64 = 7
+
+  @Option(help: "A label of the model; `compose info` lists them. Default: drawn from the seed.")
+  var label: String?
+
+  @Option(
+    help:
+      "Folder of audio, or what compose dataset prepare made of it, to measure the loss on noise level by noise level."
+  )
+  var data: String?
+
+  @Option(help: "Windows of --data to measure on.")
+  var clips = 16
+
+  @Option(
+    name: .shortAndLong, help: "Folder to write to. Default: the model's name + -explained.")
+  var output: String?
+
+  @Option(help: "Denoising steps. Default: the model's, mostly 20.")
+  var steps: Int?
+
+  @Option(help: "CPU threads. Default: all cores.")
+  var threads: Int?
+
+  @OptionGroup var compute: ComputeOptions
+
+  func validate() throws {
+    guard (1...4096).contains(clips) else { throw ValidationError("--clips must be 1 to 4096.") }
+    guard steps.map({ (2...1000).contains($0) }) ?? true else {
+      throw ValidationError("--steps must be 2 to 1000.")
+    }
+    guard threads.map({ (1...1024).contains($0) }) ?? true else {
+      throw ValidationError("--threads must be 1 to 1024.")
+    }
+  }
+
+  func run() throws {
+    if let threads { try setThreadCount(threads) }
+    let (device, precision) = try compute.resolved()
+    let model = try Model(contentsOf: model, device: device)
+    let name = URL(fileURLWithPath: self.model, isDirectory: true).standardizedFileURL
+      .lastPathComponent
+    let folder = URL(fileURLWithPath: output ?? name + "-explained", isDirectory: true)
+    let generator = Generator(model: model, device: device, precision: precision)
+    var options = Generator.Options()
+    (options.label, options.steps) = (label, steps)
+    let line = ProgressLine()
+    let path = try DenoisingPath(of: generator, seed: seed, options: options) { progress in
+      line.update("drawing: \(progress.evaluations) of \(progress.totalEvaluations)")
+    }
+    let losses = try measured(generator, model.configuration.representation, line)
+    line.finish()
+    let files = try Explanation(name: name, path: path, losses: losses).write(to: folder)
+    for (step, share) in zip(path.steps, path.decidedShares) {
+      Terminal.result(
+        String(
+          format: "σ %8.3f   %4.1f %% decided   mean change %5.2f dB", step.sigma, share * 100,
+          step.meanChange))
+    }
+    for loss in losses {
+      Terminal.result(
+        String(
+          format: "σ %8.3f   loss %.4f   error %.3f of the data's deviation", loss.sigma, loss.loss,
+          loss.error))
+    }
+    Terminal.result("\(folder.relativePath): \(files.joined(separator: ", "))")
+  }
+
+  private func measured(
+    _ generator: Generator, _ representation: Representation, _ line: ProgressLine
+  ) throws -> [NoiseLevelLoss] {
+    guard let data else { return [] }
+    let url = URL(fileURLWithPath: data, isDirectory: true)
+    let dataset =
+      try PreparedSet.isPrepared(url)
+      ? Dataset(prepared: url, representation: representation, heldOut: 0.05)
+      : Dataset(folder: AudioFolder(data), representation: representation, heldOut: 0.05)
+    let sigmas = Explanation.sigmas
+    return try NoiseLevelLoss.measure(generator, at: sigmas, on: dataset, clips: clips, seed: seed)
+    { line.update("measuring: \($0) of \(sigmas.count)") }
+  }
+}
