@@ -237,7 +237,10 @@ public struct Model: Sendable {
     }
     guard SealedJSON.isIntact(data) else {
       throw ModelError.damagedModel(
-        folder, reason: "\(configurationFile) does not match its checksum (crc32c)")
+        folder,
+        reason:
+          "\(configurationFile) does not match its checksum: if it was changed on purpose, remove "
+          + "its lines bytes and crc32c")
     }
     guard (1...ModelConfiguration.supportedVersion).contains(version) else {
       throw ModelError.otherVersion(
