@@ -130,7 +130,7 @@ extension CommandLineTests {
       try Bench.with { bench in
         try bench.folder.write(tone(seconds: 1), to: "a.wav")
         let export = try bench.compose("spectrogram", "export", "a.wav", "--width", "20")
-        #expect(export.output.contains("; 4 frames a column, too few to import: use .npy"))
+        #expect(export.output.contains("; 4 frames a column, too coarse to import: use .npy"))
         let back = try bench.compose("spectrogram", "import", "a.png", "--output", "b.wav")
         #expect(back.status == EX_DATAERR)
         #expect(back.errors.contains("each column of this picture shows 4 frames"))
