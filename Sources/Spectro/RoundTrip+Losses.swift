@@ -61,10 +61,10 @@ extension RoundTrip {
     /// How near the copy is.
     public var nearness: Nearness { Nearness(convergence: spectralConvergence) }
 
-    /// Whether most of what is lost is lost between mid and side, which by themselves came back much
-    /// better than left and right, by 3 dB or more.
+    /// Whether a copy that is not close owes it to the phase between mid and side: by themselves they
+    /// came back better than left and right, by 3 dB or more.
     public var isStereoTheCause: Bool {
-      guard let stereo else { return false }
+      guard let stereo, nearness != .close else { return false }
       return spectralConvergence - stereo.planesConvergence >= 3
     }
   }

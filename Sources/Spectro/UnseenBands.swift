@@ -9,8 +9,8 @@ public struct UnseenBands: Sendable, Equatable {
   public var below, above: Double
   /// Whether the sound goes on beyond `top`.
   public var losesTop: Bool { end > top * 1.02 }
-  /// Whether what is made up below `bottom` is more than a trace of the sound, 0.1 % of the energy.
-  public var losesBottom: Bool { below > 1e-3 }
+  /// Whether what is made up below `bottom` is more than a trace of the sound, 0.5 % of the energy.
+  public var losesBottom: Bool { below > 5e-3 }
 
   /// - Parameters:
   ///   - channels: `[channels][samples]`.

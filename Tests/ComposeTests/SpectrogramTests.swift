@@ -188,6 +188,20 @@ extension CommandLineTests {
           "a.wav ends at 0.50 s, where --from is not yet reached")
         try check(
           ["export", "a.wav", "--data", "--plain"], failsWith: EX_USAGE, "--data has no axes")
+        // Numbers below 0 reach the checks of what they mean.
+        for option in ["--from", "--to"] {
+          try check(
+            ["export", "a.wav", option, "-1"], failsWith: EX_USAGE,
+            "--from must be 0 or more, and less than --to.")
+        }
+        try check(
+          ["export", "a.wav", "--width", "-1"], failsWith: EX_USAGE, "--width must be 2 or more.")
+        try check(
+          ["export", "a.wav", "--mel-bins", "-1"],
+          "spectrogram settings: melBins must be from 1 to 65472 where fftSize is 2048, not -1")
+        try check(
+          ["import", "text.png", "--output", "b.wav", "--iterations", "-1"], failsWith: EX_USAGE,
+          "--iterations must be 0 to 10000.")
         try check(
           ["import", "a.wav", "--output", "b.wav"],
           "cannot tell what a.wav is: its name should end in .png, .npy or .csv")

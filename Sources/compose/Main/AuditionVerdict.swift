@@ -38,8 +38,9 @@ struct AuditionVerdict {
     }
     let planes = RoundTrip.Losses.Nearness(convergence: stereo.planesConvergence)
     return String(
-      format: "stereo is the cause; mid and side by themselves come back at %.1f dB, ",
-      stereo.planesConvergence) + words(planes)
+      format:
+        "stereo is the cause: the phase between mid and side is lost, which by themselves come "
+        + "back at %.1f dB, ", stereo.planesConvergence) + words(planes)
   }
 
   private static func words(_ nearness: RoundTrip.Losses.Nearness) -> String {
@@ -78,12 +79,12 @@ struct AuditionVerdict {
   private static func stereo(_ loss: StereoLoss) -> String {
     let words =
       switch loss.places {
-      case .kept: "kept: left against right is off by"
-      case .blurred: "sounds stand less clearly on their sides: left against right is off by"
-      case .lost:
-        "which side sounds stand on is lost, for mid and side do not tell: left against right is off by"
+      case .kept: "the balance of left and right is kept"
+      case .blurred: "sounds stand less clearly on their sides"
+      case .lost: "which side sounds stand on is lost, for mid and side do not tell"
       }
-    return "stereo: \(words) " + String(format: "%.1f dB in the mean", loss.levelError)
+    return "stereo: \(words); left against right is off by "
+      + String(format: "%.1f dB in the mean", loss.levelError)
   }
 
   private static func loudness(_ before: Loudness.Integrated, _ after: Loudness.Integrated)
