@@ -52,6 +52,17 @@ import Testing
     let stereo = try #require(losses.stereo)
     #expect(stereo.levelError < 0.5)
     #expect(stereo.places == .kept)
+  }
+
+  /// Stereo is the cause where left and right are not close, and much further off than mid and side.
+  @Test(arguments: [(-19.0, -22.1, true), (-19, -21.9, false), (-26, -40, false)])
+  func namesTheCause(_ convergence: Double, _ planes: Double, _ isCause: Bool) throws {
+    let low = Self.tone(440)
+    var losses = try losses([low, low], [low, low])
+    losses.spectralConvergence = convergence
+    losses.stereo?.planesConvergence = planes
+    #expect(losses.isStereoTheCause == isCause)
+    losses.stereo = nil
     #expect(!losses.isStereoTheCause)
   }
 
