@@ -33,7 +33,7 @@ extension CommandLineTests {
     @Test func namesAreShownAndNotObeyed() throws {
       try Bench.with { bench in
         let (name, shown) = (
-          "a\nb\u{1B}[31m\u{7F}\u{85}\u{202E}.wav", #"a\nb\u{1B}[31m\u{7F}\u{85}\u{202E}.wav"#
+          "a\nb\u{1B}[31m\u{7F}\u{85}\u{202E}.wav", #"a\nb\u{1B}[31m\u{7F}\u{0085}\u{202E}.wav"#
         )
         try bench.expect(
           bench.compose("spectrogram", "export", name),
