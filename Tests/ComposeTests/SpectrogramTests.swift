@@ -227,7 +227,7 @@ extension CommandLineTests {
       try Bench.with { bench in
         try bench.folder.write(tone(seconds: 1), to: "a.wav")
         let export = try bench.compose("spectrogram", "export", "a.wav", "--width", "20")
-        #expect(export.output.contains("; 4 frames a column, too few to import: use .npy"))
+        #expect(export.output.contains("; 4 frames a column, too coarse to import: use .npy"))
         let back = try bench.compose("spectrogram", "import", "a.png", "--output", "b.wav")
         #expect(back.status == EX_DATAERR)
         #expect(back.errors.contains("each column of this picture shows 4 frames"))
@@ -285,6 +285,20 @@ extension CommandLineTests {
           "a.wav ends at 0.50 s, where --from is not yet reached")
         try check(
           ["export", "a.wav", "--data", "--plain"], failsWith: EX_USAGE, "--data has no axes")
+        // Numbers below 0 reach the checks of what they mean.
+        for option in ["--from", "--to"] {
+          try check(
+            ["export", "a.wav", option, "-1"], failsWith: EX_USAGE,
+            "--from must be 0 or more, and less than --to.")
+        }
+        try check(
+          ["export", "a.wav", "--width", "-1"], failsWith: EX_USAGE, "--width must be 2 or more.")
+        try check(
+          ["export", "a.wav", "--mel-bins", "-1"],
+          "spectrogram settings: melBins must be from 1 to 65472 where fftSize is 2048, not -1")
+        try check(
+          ["import", "text.png", "--output", "b.wav", "--iterations", "-1"], failsWith: EX_USAGE,
+          "--iterations must be 0 to 10000.")
         try check(
           ["import", "a.wav", "--output", "b.wav"],
           "cannot tell what a.wav is: its name should end in .png, .npy or .csv")

@@ -40,10 +40,10 @@ struct SpectrogramExport: ParsableCommand {
 
   @OptionGroup var settings: SpectrogramOptions
 
-  @Option(help: "Seconds to leave out at the beginning.")
+  @Option(parsing: .unconditional, help: "Seconds to leave out at the beginning.")
   var from: Double?
 
-  @Option(help: "Seconds at which to end.")
+  @Option(parsing: .unconditional, help: "Seconds at which to end.")
   var to: Double?
 
   @Flag(help: "Mid and side instead of the mean of all channels.")
@@ -63,7 +63,9 @@ struct SpectrogramExport: ParsableCommand {
   @Flag(help: "The outline of the sound above the picture, a lane for each channel.")
   var waveform = false
 
-  @Option(help: "Columns of a picture at most; then it may not be fit for import.")
+  @Option(
+    parsing: .unconditional,
+    help: "Columns of a picture at most; then it may not be fit for import.")
   var width: Int?
 
   @Flag(help: "A picture without axes.")
@@ -145,7 +147,8 @@ struct SpectrogramExport: ParsableCommand {
       "\(job.output): \(frames) frame\(frames == 1 ? "" : "s") of \(settings.melBins) mel bins, "
       + String(format: "%.2f s at %d Hz", Double(samples) / rate, settings.sampleRate)
     if let count = (writer as? PNGWriter)?.framesPerColumn, count > 1 {
-      words += "; \(count) frames a column, too few to import: use .npy, --data, or --from and --to"
+      words +=
+        "; \(count) frames a column, too coarse to import: use .npy, --data, or --from and --to"
     }
     return words
   }

@@ -31,7 +31,7 @@ struct SpectrogramImport: ParsableCommand {
   @Option(help: "wav, flac, ogg, mp3, aiff or opus, for files in a folder. Default: wav.")
   var format = "wav"
 
-  @Option(help: "Passes of Griffin-Lim: more is slower and closer.")
+  @Option(parsing: .unconditional, help: "Passes of Griffin-Lim: more is slower and closer.")
   var iterations = 32
 
   @OptionGroup var settings: SpectrogramOptions
