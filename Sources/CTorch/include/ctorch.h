@@ -208,8 +208,7 @@ void ct_drop_gradient(CTTensor *x);
 // MARK: Optimization (optimizer.cpp)
 
 /// One AdamW update, step counting from 1. `first` and `second` are the running moments, float32
-/// and shaped as the parameters. Parameters without a gradient are passed over; only those of two
-/// or more dimensions decay.
+/// and shaped as the parameters. Parameters without a gradient are passed over.
 CTStatus ct_adamw(CTTensor *_Nonnull const *_Nonnull parameters,
                   CTTensor *_Nonnull const *_Nonnull first,
                   CTTensor *_Nonnull const *_Nonnull second, int64_t count, int64_t step,
