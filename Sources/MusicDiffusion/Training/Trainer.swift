@@ -365,7 +365,8 @@ public final class Trainer {
       secondsLeft: max(0, min(byTime, bySteps)))
   }
 
-  private static func new(
+  /// The state of a run at its start.
+  static func new(
     _ dataset: Dataset, _ configuration: TrainingConfiguration
   ) -> TrainingState {
     var history = TrainingHistory()
@@ -376,16 +377,12 @@ public final class Trainer {
     history.batchSize = configuration.clipsPerStep
     history.learningRate = configuration.learningRate
     history.seed = configuration.seed
-    var network = configuration.preset.network(labelCount: dataset.labels.count)
-    if configuration.augmentation?.kinds.isEmpty == false {
-      network.augmentationWidth = Augmentation.vectorWidth
-    }
     return TrainingState(
       configuration: configuration,
       model: ModelConfiguration(
         preset: configuration.preset, representation: dataset.representation,
         normalization: dataset.normalization,
-        network: network, labels: dataset.labels,
+        network: configuration.network(labelCount: dataset.labels.count), labels: dataset.labels,
         noise: configuration.noise,
         sampling: SamplingDefaults(
           for: configuration.noise, sigmaData: Double(dataset.normalization.sigmaData)),

@@ -21,6 +21,8 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
   public var labelDropout = 0.1
   /// How often a part of a clip is given as known.
   public var knownProbability = 0.5
+  /// Of the network's levels; nil for the preset's.
+  public var widths: [Int]?
   /// The share of values that the network's residual blocks leave out in training; nil for none.
   public var dropout: Double?
   /// The part of the run, from its start, that is trained on windows of half the length, twice as
@@ -56,6 +58,16 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
   var batchesPerStep: Int { accumulation ?? 1 }
   /// Clips in one update.
   public var clipsPerStep: Int { batchSize * batchesPerStep }
+
+  /// What is trained.
+  func network(labelCount: Int) -> UNetConfiguration {
+    var network = preset.network(labelCount: labelCount)
+    if augmentation?.kinds.isEmpty == false {
+      network.augmentationWidth = Augmentation.vectorWidth
+    }
+    if let widths { network.widths = widths }
+    return network
+  }
 
   /// Throws ``ModelError/invalidConfiguration(_:)`` for what cannot be trained with.
   func validate() throws {

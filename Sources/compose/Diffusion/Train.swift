@@ -21,6 +21,8 @@ struct Train: ParsableCommand {
       Examples:
         compose train my-loops                      two hours, then compose generate
         compose train kicks --preset oneshots --hours 4
+        compose train my-loops --budget 30m         what fits into half an hour, all included
+        compose train my-loops --dry-run            what it would do, and how long that takes
         compose train my-loops --resume --hours 8   go on to eight hours in all
       """)
 
@@ -110,6 +112,8 @@ struct Train: ParsableCommand {
 
   @OptionGroup var compute: ComputeOptions
 
+  @OptionGroup var planning: PlanOptions
+
   func validate() throws {
     func check(_ holds: Bool, _ message: String) throws {
       if !holds { throw ValidationError(message) }
@@ -129,6 +133,13 @@ struct Train: ParsableCommand {
     try check(multiScale.map { (0...1).contains($0) } ?? true, "--multi-scale must be 0 to 1.")
     try check(dropout.map { (0...0.9).contains($0) } ?? true, "--dropout must be 0 to 0.9.")
     try check(heldOut.map { (0...0.5).contains($0) } ?? true, "--held-out must be 0 to 0.5.")
+    try check(
+      planning.budget == nil || steps == nil && hours == nil,
+      "--budget chooses the length of the run: leave out --steps and --hours.")
+    try check(
+      !resume || planning.budget == nil && planning.config == nil,
+      "--budget and --config are for new runs: a resumed one has its settings, and takes --steps or "
+        + "--hours.")
     try check(threads.map { (1...1024).contains($0) } ?? true, "--threads must be 1 to 1024.")
   }
 
@@ -136,13 +147,12 @@ struct Train: ParsableCommand {
     if let threads { try setThreadCount(threads) }
     let (device, precision) = try compute.resolved()
     let folder = URL(fileURLWithPath: output ?? defaultOutput, isDirectory: true)
-    let settings = try resume ? resumedSettings(in: folder) : newSettings(in: folder)
-    try makeFolder(of: folder.path)
-    let data = try loadDataset(dataset, settings.preset, heldOut: settings.heldOut ?? 0)
+    let run = try plan(in: folder, device, precision)
+    let data = run.data
+    if planning.dryRun { return }
     let trainer = try Trainer(
-      folder: folder, dataset: data, configuration: settings, device: device,
+      folder: folder, dataset: data, configuration: run.settings, device: device,
       precision: precision, resume: resume)
-    report(trainer, data, device, precision)
     try listSkipped(data, in: folder)
 
     let interruption = Interruption(message: "stopping after this step; Ctrl-C again ends at once")
@@ -189,7 +199,12 @@ struct Train: ParsableCommand {
     }
   }
 
-  private func newSettings(in folder: URL) throws -> TrainingConfiguration {
+  /// - Parameters:
+  ///   - preset: the one to train; nil for that of the file, or else standard.
+  ///   - file: settings that count where an option is not given.
+  func newSettings(
+    in folder: URL, preset: Preset?, _ file: SettingsFile?
+  ) throws -> TrainingConfiguration {
     func has(_ name: String) -> Bool {
       FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
     }
@@ -197,26 +212,30 @@ struct Train: ParsableCommand {
     if canResume || has("config.json") {
       throw ModelError.modelExists(folder.relativePath, canResume: canResume)
     }
-    var settings = TrainingConfiguration(preset: preset ?? .standard)
+    var settings =
+      try file?.configuration(preset: preset) ?? TrainingConfiguration(preset: preset ?? .standard)
     settings.batchSize = batchSize ?? settings.batchSize
     settings.learningRate = learningRate ?? settings.learningRate
     settings.seed = seed ?? settings.seed
-    settings.noise = noise.process
+    settings.noise = noise.process(
+      over: file?.keys.contains("noise") == true ? settings.noise : nil)
     settings.augmentation = augment ?? settings.augmentation
-    settings.heldOut = heldOut ?? 0.05
-    settings.accumulation = accumulate.flatMap { $0 > 1 ? $0 : nil }
-    settings.multiScale = multiScale.flatMap { $0 > 0 ? $0 : nil }
-    settings.dropout = dropout.flatMap { $0 > 0 ? $0 : nil }
-    settings.patience = patience
-    settings.steps = steps
+    settings.heldOut = heldOut ?? settings.heldOut ?? 0.05
+    if let accumulate { settings.accumulation = accumulate > 1 ? accumulate : nil }
+    if let multiScale { settings.multiScale = multiScale > 0 ? multiScale : nil }
+    if let dropout { settings.dropout = dropout > 0 ? dropout : nil }
+    settings.patience = patience ?? settings.patience
     settings.saveInterval = saveEvery ?? settings.saveInterval
-    settings.hours = hours ?? (steps == nil ? 2 : nil)
+    if steps != nil || hours != nil || planning.budget != nil {
+      (settings.steps, settings.hours) = (steps, hours)
+    }
+    if settings.steps == nil && settings.hours == nil { settings.hours = 2 }
     return settings
   }
 
   /// As the run began, with a new length if one is given; what cannot change must not be given anew.
-  private func resumedSettings(in folder: URL) throws -> TrainingConfiguration {
-    var settings = try TrainingState.saved(in: folder).configuration
+  func resumedSettings(_ state: TrainingState, in folder: URL) throws -> TrainingConfiguration {
+    var settings = state.configuration
     func keep<T: Equatable>(_ option: String, _ given: T?, _ saved: T) throws {
       guard let given, given != saved else { return }
       throw ModelError.otherRun(
