@@ -44,6 +44,8 @@ bool ct_cuda_is_available(void);
 /// Threads that one operation may use on the CPU.
 int32_t ct_thread_count(void);
 CTStatus ct_set_thread_count(int32_t count);
+/// Gives memory that was freed, and is kept for later, back to the system.
+void ct_release_memory(void);
 
 // MARK: Creation, inspection, copies (tensor.cpp)
 

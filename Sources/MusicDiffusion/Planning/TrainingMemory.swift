@@ -48,7 +48,7 @@ public struct TrainingMemory: Sendable, Equatable {
       let area = Double((rows >> level) * (columns >> level))
       let map = area * Double(width)
       // What goes into both norms and both convolutions of a block, and what it gives.
-      sum += blocks * (hasDropout ? 7 : 5) * map
+      sum += blocks * (hasDropout ? 6 : 5) * map
       if level == network.widths.count - 1 {
         // Norm, queries, keys and values, these turned, what they give; and each position's share of
         // each other, for each head.

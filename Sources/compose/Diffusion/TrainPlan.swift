@@ -50,6 +50,8 @@ extension Train {
       speed = try MeasuredSpeed(of: settings, on: data, device: device, precision: precision)
     }
     Terminal.clearLine()
+    // What was measured may have been larger than what will run.
+    releaseMemory()
 
     let plan = TrainingPlan(
       settings, on: data, speed, precision: precision,
@@ -85,10 +87,12 @@ func report(_ data: Dataset) {
     )
   }
   if !data.labels.isEmpty {
-    let counts = data.labels.indices.map { label in
+    let shown = 20
+    var counts = data.labels.indices.prefix(shown).map { label in
       let heldOut = data.heldOut?.filesOfLabels[label] ?? 0
       return "\(data.labels[label]) \(data.training.filesOfLabels[label] + heldOut)"
     }
+    if data.labels.count > shown { counts.append("and \(data.labels.count - shown) more") }
     Terminal.result("labels:  \(counts.joined(separator: ", "))")
   }
 }
@@ -116,7 +120,7 @@ private func report(
     String(format: "speed:   %.1f clips/s measured here: ", speed.clipsPerSecond)
       + "\(duration(plan.secondsOfSteps)) for \(plan.steps) steps, "
       + "\(duration(plan.secondsOfCheckpoints)) for \(plan.checkpoints) "
-      + "checkpoint\(plan.checkpoints == 1 ? "" : "s")")
+      + "checkpoint\(plan.checkpoints == 1 ? "" : "s"), \(duration(plan.seconds)) in all")
   Terminal.result("memory:  about \(formatted(bytes: plan.memory))")
   Terminal.result("writes:  \(folder), at most \(formatted(bytes: plan.disk)) on the disk")
 }
