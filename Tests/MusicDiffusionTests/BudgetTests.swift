@@ -99,10 +99,10 @@ import Torch
     // A processor: twice the batch takes twice the time.
     #expect(size("2h", [8: 1, 16: 1.95, 32: 3.9]) == 8)
     // A GPU that 32 windows fill.
-    let gpu = [8: 0.1, 16: 0.105, 32: 0.12, 64: 0.24]
+    let gpu = [4: 0.1, 8: 0.1, 16: 0.105, 32: 0.12, 64: 0.24]
     #expect(size("2h", gpu) == 32)
     // Little time: 2000 updates are to be left.
-    #expect(size("3m", gpu) == 8)
+    #expect(size("3m", gpu) == 4)
     #expect(size("220s", gpu) == 16)
     // Little memory, known or found out.
     #expect(size("2h", available: 4e9, gpu) == 16)

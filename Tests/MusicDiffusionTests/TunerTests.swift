@@ -89,7 +89,7 @@ extension TrainerTests {
         var base = TrainingConfiguration(preset: .draft)
         (base.batchSize, base.seed, base.widths) = (2, 3, [16, 24, 32])
         let tuner = try Tuner(
-          base, on: dataset, seconds: 30, device: .cpu, precision: .float32)
+          base, on: dataset, budget: Budget(seconds: 30), device: .cpu, precision: .float32)
         var runs: [Int] = []
         let outcome = try #require(
           try tuner.run(onRound: {
@@ -122,13 +122,15 @@ extension TrainerTests {
       try withDataset(files: 6) { dataset in
         var base = TrainingConfiguration(preset: .draft)
         (base.batchSize, base.seed, base.widths) = (2, 3, [16, 24, 32])
-        let tuner = try Tuner(base, on: dataset, seconds: 30, device: .cpu, precision: .float32)
+        let tuner = try Tuner(
+          base, on: dataset, budget: Budget(seconds: 30), device: .cpu, precision: .float32)
         var round = -1
         let outcome = try #require(
           try tuner.run(onRound: { number, _, _ in round = number }, shouldStop: { round == 1 }))
         #expect(outcome.best.round == 0 && outcome.base.round == 0)
         #expect(outcome.best.loss == tuner.results.map(\.loss).min())
-        let other = try Tuner(base, on: dataset, seconds: 30, device: .cpu, precision: .float32)
+        let other = try Tuner(
+          base, on: dataset, budget: Budget(seconds: 30), device: .cpu, precision: .float32)
         #expect(try other.run(shouldStop: { true }) == nil)
       }
     }
@@ -137,12 +139,14 @@ extension TrainerTests {
       let base = TrainingConfiguration(preset: .draft)
       try withDataset { dataset in
         #expect(throws: ModelError.nothingToTuneOn(dataset.path)) {
-          try Tuner(base, on: dataset, seconds: 100, device: .cpu, precision: .float32)
+          try Tuner(
+            base, on: dataset, budget: Budget(seconds: 100), device: .cpu, precision: .float32)
         }
       }
       try withDataset(files: 6) { dataset in
         do {
-          _ = try Tuner(base, on: dataset, seconds: 0.5, device: .cpu, precision: .float32)
+          _ = try Tuner(
+            base, on: dataset, budget: Budget(seconds: 0.5), device: .cpu, precision: .float32)
           Issue.record("half a second was enough")
         } catch ModelError.budgetTooSmall(let seconds, let needed) {
           #expect(seconds == 0.5 && needed > 0.5)

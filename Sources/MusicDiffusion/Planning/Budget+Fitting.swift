@@ -53,7 +53,11 @@ extension Budget {
       }
       size = best?.size ?? 8
       reason =
-        size == 64 ? "the largest" : "larger ones gain too little speed or leave too few steps"
+        switch size {
+        case 4: "small, for more steps in little time"
+        case 64: "the largest"
+        default: "larger ones gain too little speed or leave too few steps"
+        }
     }
     let speed = try measure(size)
     configuration.batchSize = size

@@ -29,6 +29,8 @@ public struct Budget: Sendable, Equatable {
   static let share = 0.95
   /// Windows that `standard` needs before notes and attacks stand clearly in what it makes.
   static let leastClips = 20_000.0
+  /// Updates of a run that would be better with more of them and fewer windows in each.
+  static let fewUpdates = 2000.0
 
   /// The preset: one-shots by the length of the files, as `compose dataset inspect` advises; `studio`
   /// for stereo on a GPU; `standard` if the budget is enough for it, else `draft`.
@@ -66,8 +68,9 @@ public struct Budget: Sendable, Equatable {
       : (.draft, "\(windows(count)) of standard, which needs 20000")
   }
 
-  /// The size of batches: twice as large, from 8 up to 64, while that makes training a quarter faster,
-  /// fits into half of the free memory and leaves 2000 updates.
+  /// The size of batches: 8, or 4 where there is time for fewer than 2000 updates of 8; twice as large, up
+  /// to 64, while that makes training a quarter faster, fits into half of the free memory and leaves 2000
+  /// updates.
   ///
   /// - Parameters:
   ///   - spent: seconds of the budget.
@@ -79,14 +82,18 @@ public struct Budget: Sendable, Equatable {
     spent: Double, memory: (Int) -> Double, available: Double?,
     secondsPerStep: (Int) throws -> Double?
   ) rethrows -> (size: Int, secondsPerStep: Double)? {
-    var best: (size: Int, secondsPerStep: Double)?
-    for size in [8, 16, 32, 64] {
-      if best != nil, let available, memory(size) > available / 2 { break }
+    guard var best = try secondsPerStep(8).map({ (size: 8, secondsPerStep: $0) }) else {
+      return nil
+    }
+    func updates(_ seconds: Double) -> Double { (self.seconds - spent) / seconds }
+    if updates(best.secondsPerStep) < Self.fewUpdates {
+      return try secondsPerStep(4).map { (4, $0) } ?? best
+    }
+    for size in [16, 32, 64] {
+      if let available, memory(size) > available / 2 { break }
       guard let seconds = try secondsPerStep(size) else { break }
-      if let best {
-        let gain = best.secondsPerStep * Double(size) / (seconds * Double(best.size))
-        if gain < 1.25 || (self.seconds - spent) / seconds < 2000 { break }
-      }
+      let gain = best.secondsPerStep * Double(size) / (seconds * Double(best.size))
+      if gain < 1.25 || updates(seconds) < Self.fewUpdates { break }
       best = (size, seconds)
     }
     return best

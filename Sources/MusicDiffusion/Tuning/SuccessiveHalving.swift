@@ -37,9 +37,7 @@ public struct SuccessiveHalving: Sendable, Equatable {
   public init?(available: Double, secondsPerStep: Double, overhead: Double) {
     for candidates in [32, 16, 8, 4] {
       let search = SuccessiveHalving(candidates: candidates, seconds: 1)
-      let runs = (0..<search.rounds).reduce(0) { $0 + search.runs(inRound: $1) }
-      let units = search.units(from: 0)
-      let seconds = (available - Double(runs) * overhead) / units
+      let seconds = (available - Double(search.runs(from: 0)) * overhead) / search.units(from: 0)
       let steps = seconds / secondsPerStep
       if steps >= Self.enoughSteps || candidates == 4 && steps >= Double(Self.leastSteps) {
         self.init(candidates: candidates, seconds: seconds)
@@ -47,6 +45,18 @@ public struct SuccessiveHalving: Sendable, Equatable {
       }
     }
     return nil
+  }
+
+  /// Seconds of the shortest search.
+  static func least(secondsPerStep: Double, overhead: Double) -> Double {
+    let search = SuccessiveHalving(
+      candidates: 4, seconds: Double(leastSteps) * secondsPerStep)
+    return search.units(from: 0) * search.seconds + Double(search.runs(from: 0)) * overhead
+  }
+
+  /// Runs from a round on.
+  private func runs(from round: Int) -> Int {
+    (round..<rounds).reduce(0) { $0 + runs(inRound: $1) }
   }
 
   /// Lengths of all runs from a round on, in those of the first round's.
@@ -61,9 +71,8 @@ public struct SuccessiveHalving: Sendable, Equatable {
   ///   - left: seconds for all runs that are to come.
   ///   - overhead: seconds of a run beside its steps.
   public func adapted(fromRound round: Int, left: Double, overhead: Double) -> SuccessiveHalving {
-    let runs = (round..<rounds).reduce(0) { $0 + self.runs(inRound: $1) }
-    return SuccessiveHalving(
+    SuccessiveHalving(
       candidates: candidates,
-      seconds: max(0, left - Double(runs) * overhead) / max(1, units(from: round)))
+      seconds: max(0, left - Double(runs(from: round)) * overhead) / max(1, units(from: round)))
   }
 }

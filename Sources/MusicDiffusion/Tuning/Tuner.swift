@@ -47,14 +47,15 @@ public final class Tuner {
 
   /// - Parameters:
   ///   - base: the settings that the search starts from, and keeps what it does not change of.
-  ///   - seconds: for everything, from now on.
+  ///   - budget: for everything.
+  ///   - spent: seconds of it that are over.
   /// - Throws: ``ModelError/nothingToTuneOn(_:)``, ``ModelError/budgetTooSmall(_:needed:)``.
   public init(
-    _ base: TrainingConfiguration, on dataset: Dataset, seconds: Double, device: Device,
-    precision: DType
+    _ base: TrainingConfiguration, on dataset: Dataset, budget: Budget, spent: Double = 0,
+    device: Device, precision: DType
   ) throws {
     let start = clock.now
-    end = start + .seconds(seconds)
+    end = start + .seconds(budget.seconds - spent)
     var base = base
     base.steps = SuccessiveHalving.leastSteps
     standard = TuningCandidate.drawn(around: base, count: 1)[0]
@@ -69,17 +70,19 @@ public final class Tuner {
     secondsPerStep = [state.model.network.widths: speed.secondsPerStep]
     // The loss, and building the network.
     overhead = Double(HeldOutBatches.evaluations) * speed.secondsPerEvaluation + 0.2
-    let spent = start.duration(to: clock.now) / .seconds(1)
+    let over = spent + start.duration(to: clock.now) / .seconds(1)
     // Other widths are to be measured, too.
     let measuring = 10 * speed.secondsPerStep + 2
     guard
       let search = SuccessiveHalving(
-        available: Budget.share * seconds - spent - measuring, secondsPerStep: speed.secondsPerStep,
+        available: Budget.share * budget.seconds - over - measuring,
+        secondsPerStep: speed.secondsPerStep,
         overhead: overhead)
     else {
-      let steps = Double(9 * SuccessiveHalving.leastSteps) * speed.secondsPerStep
+      let least = SuccessiveHalving.least(
+        secondsPerStep: speed.secondsPerStep, overhead: overhead)
       throw ModelError.budgetTooSmall(
-        seconds, needed: (spent + measuring + 7 * overhead + steps) / Budget.share)
+        budget.seconds, needed: (over + measuring + least) / Budget.share)
     }
     self.search = search
   }

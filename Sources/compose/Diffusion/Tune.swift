@@ -36,7 +36,7 @@ struct Tune: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Time for everything, such as 30m, 2h or 1h30m. Default: 1h.", valueName: "time"))
-  var budget = Budget(seconds: 3600)
+  var budget: Budget?
 
   @Option(help: "\(Preset.allCases.map(\.rawValue).joined(separator: ", ")). Default: standard.")
   var preset: Preset?
@@ -95,9 +95,9 @@ struct Tune: ParsableCommand {
     report(data)
 
     Terminal.progress("measuring this machine")
-    let left = budget.seconds - start.duration(to: .now) / .seconds(1)
     let tuner = try Tuner(
-      settings, on: data, seconds: left, device: device, precision: precision)
+      settings, on: data, budget: budget ?? Budget(seconds: 3600),
+      spent: start.duration(to: .now) / .seconds(1), device: device, precision: precision)
     let interruption = Interruption(message: "stopping; Ctrl-C again ends at once")
     let line = ProgressLine(quietInterval: 30)
     let outcome = try tuner.run(
