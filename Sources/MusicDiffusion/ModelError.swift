@@ -69,7 +69,7 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
         + "\(format(100 * error)) % of it): ask for one nearer to 0.05 to 0.2"
     case .budgetTooSmall(let seconds, let needed):
       "a budget of \(format(seconds)) s is too small: with what is to be prepared, measured and saved, "
-        + "one step takes \(format(needed.rounded(.up))) s on this machine"
+        + "the least takes \(format(needed.rounded(.up))) s on this machine"
     case .unusableSettings(let path, let reason):
       "cannot use the settings in \(path): \(reason)"
     case .nothingToTuneOn(let path):

@@ -82,6 +82,9 @@ import Torch
 
 extension TrainerTests {
   @Suite struct TunerTests {
+    /// Of runs of the fewest steps, however long these take.
+    private let short = SuccessiveHalving(candidates: 4, seconds: 0)
+
     /// A whole search on a few tones: rounds of longer runs, the default in each, the best of the last
     /// as the outcome.
     @Test func searchesByHalves() throws {
@@ -89,7 +92,8 @@ extension TrainerTests {
         var base = TrainingConfiguration(preset: .draft)
         (base.batchSize, base.seed, base.widths) = (2, 3, [16, 24, 32])
         let tuner = try Tuner(
-          base, on: dataset, budget: Budget(seconds: 30), device: .cpu, precision: .float32)
+          base, on: dataset, budget: Budget(seconds: 1), search: short, device: .cpu,
+          precision: .float32)
         var runs: [Int] = []
         let outcome = try #require(
           try tuner.run(onRound: {
@@ -123,21 +127,23 @@ extension TrainerTests {
         var base = TrainingConfiguration(preset: .draft)
         (base.batchSize, base.seed, base.widths) = (2, 3, [16, 24, 32])
         let tuner = try Tuner(
-          base, on: dataset, budget: Budget(seconds: 30), device: .cpu, precision: .float32)
+          base, on: dataset, budget: Budget(seconds: 1), search: short, device: .cpu,
+          precision: .float32)
         var round = -1
         let outcome = try #require(
           try tuner.run(onRound: { number, _, _ in round = number }, shouldStop: { round == 1 }))
         #expect(outcome.best.round == 0 && outcome.base.round == 0)
         #expect(outcome.best.loss == tuner.results.map(\.loss).min())
         let other = try Tuner(
-          base, on: dataset, budget: Budget(seconds: 30), device: .cpu, precision: .float32)
+          base, on: dataset, budget: Budget(seconds: 1), search: short, device: .cpu,
+          precision: .float32)
         #expect(try other.run(shouldStop: { true }) == nil)
       }
     }
 
     @Test func whatCannotBeTunedIsAnError() throws {
       let base = TrainingConfiguration(preset: .draft)
-      try withDataset { dataset in
+      _ = try withDataset { dataset in
         #expect(throws: ModelError.nothingToTuneOn(dataset.path)) {
           try Tuner(
             base, on: dataset, budget: Budget(seconds: 100), device: .cpu, precision: .float32)

@@ -50,9 +50,19 @@ public final class Tuner {
   ///   - budget: for everything.
   ///   - spent: seconds of it that are over.
   /// - Throws: ``ModelError/nothingToTuneOn(_:)``, ``ModelError/budgetTooSmall(_:needed:)``.
-  public init(
+  public convenience init(
     _ base: TrainingConfiguration, on dataset: Dataset, budget: Budget, spent: Double = 0,
     device: Device, precision: DType
+  ) throws {
+    try self.init(
+      base, on: dataset, budget: budget, spent: spent, search: nil, device: device,
+      precision: precision)
+  }
+
+  /// - Parameter given: the search, in place of the one that fills the budget.
+  package init(
+    _ base: TrainingConfiguration, on dataset: Dataset, budget: Budget, spent: Double = 0,
+    search given: SuccessiveHalving?, device: Device, precision: DType
   ) throws {
     let start = clock.now
     end = start + .seconds(budget.seconds - spent)
@@ -74,10 +84,11 @@ public final class Tuner {
     // Other widths are to be measured, too.
     let measuring = 10 * speed.secondsPerStep + 2
     guard
-      let search = SuccessiveHalving(
-        available: Budget.share * budget.seconds - over - measuring,
-        secondsPerStep: speed.secondsPerStep,
-        overhead: overhead)
+      let search = given
+        ?? SuccessiveHalving(
+          available: Budget.share * budget.seconds - over - measuring,
+          secondsPerStep: speed.secondsPerStep,
+          overhead: overhead)
     else {
       let least = SuccessiveHalving.least(
         secondsPerStep: speed.secondsPerStep, overhead: overhead)
