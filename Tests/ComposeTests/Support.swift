@@ -65,6 +65,13 @@ final class Run {
   var output: String { text("output") }
   var errors: String { text("errors") }
 
+  /// Bytes that it has in memory now.
+  var residentMemory: Double {
+    let path = "/proc/\(process.processIdentifier)/statm"
+    let fields = ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "").split(separator: " ")
+    return fields.count > 1 ? (Double(fields[1]) ?? 0) * Double(getpagesize()) : 0
+  }
+
   func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
   /// Returns once `condition` holds or the run has ended.

@@ -17,6 +17,7 @@ public enum CommandError: Error, CustomStringConvertible {
   case loopTooLong(String, seconds: Double)
   case filesFailed(Int, of: Int)
   case interrupted
+  case nothingTuned
 
   public var description: String {
     switch self {
@@ -51,6 +52,8 @@ public enum CommandError: Error, CustomStringConvertible {
       "\(count) of \(total) files could not be used; they are named above"
     case .interrupted:
       "stopped; what is complete stays, and running it again goes on"
+    case .nothingTuned:
+      "stopped before the first round was over: nothing was written"
     case .noCUDA:
       "this machine or this build has no CUDA: use --device cpu, or build with LIBTORCH set to a "
         + "CUDA build of torch"

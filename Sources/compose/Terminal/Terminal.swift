@@ -15,6 +15,11 @@ public enum Terminal {
   /// A line to standard error.
   public static func note(_ line: String) { write(visible(line) + "\n", to: .standardError) }
 
+  /// A line on a terminal, until the next thing is written there; in a file, nothing.
+  public static func progress(_ text: String) {
+    if isInteractive { write("\r\u{1B}[K\(text)", to: .standardError) }
+  }
+
   public static func clearLine() {
     if isInteractive { write("\r\u{1B}[K", to: .standardError) }
   }
