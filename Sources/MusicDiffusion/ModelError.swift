@@ -18,6 +18,9 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case noSnapshots(String)
   case averageOutOfReach(width: Double, error: Double)
   case cannotWrite(String, reason: String)
+  case budgetTooSmall(Double, needed: Double)
+  case unusableSettings(String, reason: String)
+  case nothingToTuneOn(String)
 
   public var description: String {
     switch self {
@@ -64,6 +67,14 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     case .averageOutOfReach(let width, let error):
       "the snapshots cannot make an average of width \(format(width)) (they miss "
         + "\(format(100 * error)) % of it): ask for one nearer to 0.05 to 0.2"
+    case .budgetTooSmall(let seconds, let needed):
+      "a budget of \(format(seconds)) s is too small: with what is to be prepared, measured and saved, "
+        + "the least takes \(format(needed.rounded(.up))) s on this machine"
+    case .unusableSettings(let path, let reason):
+      "cannot use the settings in \(path): \(reason)"
+    case .nothingToTuneOn(let path):
+      "tuning compares losses on held-out files, and \(path) has none: it takes ten files, and "
+        + "--held-out above 0"
     case .cannotWrite(let path, let reason):
       "cannot write \(path): \(reason)"
     }

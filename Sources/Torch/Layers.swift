@@ -104,7 +104,8 @@ public struct LayerNorm: Sendable {
   }
 }
 
-/// A learned vector for each of `entries` indices: int64 `[...]` to float32 `[..., channels]`.
+/// A learned vector for each of `entries` indices: int64 `[...]` to float32 `[..., channels]`. Weight
+/// decay leaves it as it is: it would pull what is seldom drawn towards 0 all the time.
 public struct Embedding: Sendable {
   public let weight: Tensor
 
@@ -113,7 +114,7 @@ public struct Embedding: Sendable {
     _ path: ParameterPath, entries: Int, channels: Int, initializer: Initializer? = nil
   ) throws {
     weight = try path.parameter(
-      "weight", [entries, channels], initializer ?? .normal(standardDeviation: 1))
+      "weight", [entries, channels], initializer ?? .normal(standardDeviation: 1), decays: false)
   }
 
   public func callAsFunction(_ indices: Tensor) throws -> Tensor {

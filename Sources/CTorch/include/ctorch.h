@@ -44,6 +44,8 @@ bool ct_cuda_is_available(void);
 /// Threads that one operation may use on the CPU.
 int32_t ct_thread_count(void);
 CTStatus ct_set_thread_count(int32_t count);
+/// Gives memory that was freed, and is kept for later, back to the system.
+void ct_release_memory(void);
 
 // MARK: Creation, inspection, copies (tensor.cpp)
 
@@ -208,8 +210,7 @@ void ct_drop_gradient(CTTensor *x);
 // MARK: Optimization (optimizer.cpp)
 
 /// One AdamW update, step counting from 1. `first` and `second` are the running moments, float32
-/// and shaped as the parameters. Parameters without a gradient are passed over; only those of two
-/// or more dimensions decay.
+/// and shaped as the parameters. Parameters without a gradient are passed over.
 CTStatus ct_adamw(CTTensor *_Nonnull const *_Nonnull parameters,
                   CTTensor *_Nonnull const *_Nonnull first,
                   CTTensor *_Nonnull const *_Nonnull second, int64_t count, int64_t step,

@@ -120,6 +120,24 @@ public final class Dataset: Sendable {
       set, representation: representation, normalization: normalization)
   }
 
+  /// The same files, seen in windows of other length.
+  private init(_ other: Dataset, windowFrames: Int) throws {
+    (path, source, normalization) = (other.path, other.source, other.normalization)
+    (training, heldOut, labels) = (other.training, other.heldOut, other.labels)
+    (skipped, skippedCount) = (other.skipped, other.skippedCount)
+    var representation = other.representation
+    representation.windowFrames = windowFrames
+    self.representation = representation
+    spectrograms = try WindowSpectrograms(
+      source, representation: representation, normalization: normalization)
+  }
+
+  /// The same files in windows of half the length. A file that is too short for a whole one stays
+  /// left out.
+  func halved() throws -> Dataset {
+    try Dataset(self, windowFrames: representation.windowFrames / 2)
+  }
+
   /// The root mean square of transformed values, from windows that are always the same ones.
   private static func sample(
     _ set: PreparedSet, _ representation: Representation, from windows: Windows

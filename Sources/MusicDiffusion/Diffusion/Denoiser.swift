@@ -93,9 +93,11 @@ public struct Denoiser: Sendable {
   ///   - signal: clean, `[batch, channels, mel bins, frames]`.
   ///   - noise: of mean 0 and variance 1, shaped as `signal`.
   ///   - sigmas: the noise level of each clip.
+  ///   - dropout: of the network; nil where the loss is only measured.
   /// - Returns: `[batch]`: 1 before training, on data of the deviation sigmaData.
   public func loss(
-    signal: Tensor, noise: Tensor, sigmas: [Double], condition: Condition
+    signal: Tensor, noise: Tensor, sigmas: [Double], condition: Condition,
+    dropout: Dropout? = nil
   ) throws -> Tensor {
     let p = preconditioning
     func perClip(_ value: (Double) -> Double) throws -> Tensor {
@@ -106,7 +108,7 @@ public struct Denoiser: Sendable {
     let f = try network(
       x * perClip(p.cIn), noiseLevels: sigmas.map(p.cNoise), labels: condition.labels,
       known: condition.known * (1 / p.sigmaData), mask: condition.mask,
-      augmentation: condition.augmentation, precision: precision)
+      augmentation: condition.augmentation, dropout: dropout, precision: precision)
     // cOut target = signal − cSkip x, so that (D − signal)² = cOut² (F − target)².
     let target = try (signal - x * perClip(p.cSkip)) * perClip { 1 / p.cOut($0) }
     let open = try 1 - condition.mask

@@ -22,12 +22,15 @@ public struct ResidualBlock: Sendable {
       path / "modulation", in: embeddingWidth, out: 2 * channels, initializer: .zeros)
   }
 
-  public func callAsFunction(_ x: Tensor, embedding: Tensor) throws -> Tensor {
+  /// - Parameter dropout: what leaves out values before the last convolution, as in Dhariwal and
+  ///   Nichol's; nil outside of training.
+  func callAsFunction(_ x: Tensor, embedding: Tensor, dropout: inout Dropout?) throws -> Tensor {
     let scaleAndShift = try modulation(embedding)
     let scale = try scaleAndShift.narrow(dimension: 1, start: 0, length: channels) + 1
     let shift = try scaleAndShift.narrow(dimension: 1, start: channels, length: channels)
     var h = try conv1(norm1.silu(x))
-    h = try conv2(h.groupNormSiLU(groups: groups, scale: scale, shift: shift))
+    h = try h.groupNormSiLU(groups: groups, scale: scale, shift: shift)
+    h = try conv2(dropout?(h) ?? h)
     return try x + h
   }
 }

@@ -25,10 +25,10 @@ public struct UNet: Sendable {
     let resize: Conv2d?
     let merge: Conv2d?
 
-    func callAsFunction(_ x: Tensor, embedding: Tensor) throws -> Tensor {
+    func callAsFunction(_ x: Tensor, embedding: Tensor, dropout: inout Dropout?) throws -> Tensor {
       var h = x
       for (index, block) in blocks.enumerated() {
-        h = try block(h, embedding: embedding)
+        h = try block(h, embedding: embedding, dropout: &dropout)
         if index < attention.count { h = try attention[index](h) }
       }
       return h
@@ -49,7 +49,7 @@ public struct UNet: Sendable {
       path / "stem", in: (2 * configuration.channels + 1) * patch, out: widths[0], kernel: 1)
     binPosition = try path.parameter(
       "bin_position", [1, widths[0], configuration.melBins / configuration.patchBins, 1],
-      .normal(standardDeviation: 0.02))
+      .normal(standardDeviation: 0.02), decays: false)
 
     func makeLevel(
       _ name: String, _ level: Int, resize: Conv2d? = nil, merge: Conv2d? = nil
@@ -99,30 +99,31 @@ public struct UNet: Sendable {
   ///   - known: clean log-mel where it is known, 0 elsewhere; shaped as `x`.
   ///   - mask: 1 where it is known, 0 elsewhere, `[batch, 1, mel bins, frames]`.
   ///   - augmentation: how each clip was augmented, `[batch, augmentationWidth]`; nil for not at all.
+  ///   - dropout: what leaves out values in the residual blocks; nil outside of training.
   ///   - precision: the type that convolutions and products are computed in.
   /// - Returns: F, shaped as `x`, float32.
   public func callAsFunction(
     _ x: Tensor, noiseLevels: [Double], labels: [Int], known: Tensor, mask: Tensor,
-    augmentation: Tensor? = nil, precision: DType
+    augmentation: Tensor? = nil, dropout: Dropout? = nil, precision: DType
   ) throws -> Tensor {
     let embedding = try self.embedding(
       noiseLevels: noiseLevels, labels: labels, augmentation: augmentation, device: x.device)
     let input = try Tensor.concatenate([x, known, mask], dimension: 1)
     var h = try stem(patches(of: input).to(precision).channelsLast()) + binPosition.to(precision)
-    var skips: [Tensor] = []
+    var (skips, dropout) = ([Tensor](), dropout)
     for level in down {
       if let resize = level.resize {
         skips.append(h)
         h = try resize(h)
       }
-      h = try level(h, embedding: embedding)
+      h = try level(h, embedding: embedding, dropout: &dropout)
     }
     for level in up {
       if let resize = level.resize, let merge = level.merge {
         let below = try resize(h).upsampleNearest2x()
         h = try merge(Tensor.concatenate([below, skips.removeLast()], dimension: 1))
       }
-      h = try level(h, embedding: embedding)
+      h = try level(h, embedding: embedding, dropout: &dropout)
     }
     return try spectrogram(of: head(headNorm.silu(h)).to(.float32))
   }

@@ -46,7 +46,7 @@ extension Trainer {
     try FileManager.default.createDirectory(at: samples, withIntermediateDirectories: true)
     let model = model
     let settings = model.configuration.representation.spectrogram
-    let generator = Generator(model: model, device: device, precision: denoiser.precision)
+    let generator = Generator(model: model, device: device, precision: precision)
     let labels = model.configuration.labels
     for label in labels.isEmpty ? [nil] : labels.prefix(4).map(Optional.some) {
       var options = Generator.Options()

@@ -41,6 +41,8 @@ struct HeldOutBatches {
   private let count: Int
 
   private static let (windowCount, levelCount) = (32, 8)
+  /// Windows that the network sees for one loss.
+  static var evaluations: Int { windowCount * levelCount }
 
   /// Nil for data of which nothing is held out.
   init?(_ dataset: Dataset, _ configuration: TrainingConfiguration, device: Device) throws {

@@ -16,8 +16,8 @@ struct Compose: ParsableCommand {
       """,
     version: programVersion,
     subcommands: [
-      Train.self, Generate.self, Explain.self, DatasetCommand.self, SpectrogramCommand.self,
-      Info.self, EMA.self,
+      Train.self, Tune.self, Generate.self, Explain.self, DatasetCommand.self,
+      SpectrogramCommand.self, Info.self, EMA.self,
     ])
 
   static func main() {
