@@ -17,7 +17,7 @@ public enum Terminal {
 
   /// A line on a terminal, until the next thing is written there; in a file, nothing.
   public static func progress(_ text: String) {
-    if isInteractive { write("\r\u{1B}[K\(text)", to: .standardError) }
+    if isInteractive { write("\r\u{1B}[K\(visible(text))", to: .standardError) }
   }
 
   public static func clearLine() {
