@@ -78,11 +78,33 @@ public struct Preparation: Sendable {
         throw CorpusError.occupied(
           output.path, reason: "it holds a set of other files, or of these as they were")
       }
-      return (set, true)
+      return (try updateMetadata(of: set, check: check), true)
     }
     let settings = try start(plan)
     try make(settings, progress: progress, check: check)
-    return (try PreparedSet(output), false)
+    return (try updateMetadata(of: PreparedSet(output), check: check), false)
+  }
+
+  /// Reads captions and numbers anew where their source has changed; the sound stays as it is.
+  ///
+  /// - Returns: the set with them.
+  private func updateMetadata(
+    of set: PreparedSet, check: () throws -> Void
+  ) throws -> PreparedSet {
+    let key = FolderMetadata.key(folder)
+    if set.metadataKey == key { return set }
+    if let key, let metadata = try FolderMetadata(of: folder) {
+      try PreparedMetadata.write(metadata, key: key, to: set, check: check)
+    } else {
+      let file = output.appendingPathComponent(PreparedMetadata.fileName)
+      guard FileManager.default.fileExists(atPath: file.path) else { return set }
+      do {
+        try FileManager.default.removeItem(at: file)
+      } catch {
+        throw CorpusError.cannotWrite(file.path, reason: error.localizedDescription)
+      }
+    }
+    return try PreparedSet(output)
   }
 
   private func makeFolder() throws {

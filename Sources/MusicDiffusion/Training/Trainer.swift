@@ -418,7 +418,8 @@ public final class Trainer {
     history.batchSize = configuration.clipsPerStep
     history.learningRate = configuration.learningRate
     history.seed = configuration.seed
-    var network = configuration.preset.network(labelCount: dataset.labels.count)
+    var network = configuration.preset.network(
+      labelCount: dataset.labels.count, conditioning: dataset.conditioning)
     if configuration.augmentation?.kinds.isEmpty == false {
       network.augmentationWidth = Augmentation.vectorWidth
     }
@@ -427,7 +428,7 @@ public final class Trainer {
       model: ModelConfiguration(
         preset: configuration.preset, representation: dataset.representation,
         normalization: dataset.normalization,
-        network: network, labels: dataset.labels,
+        network: network, labels: dataset.labels, conditioning: dataset.conditioning,
         noise: configuration.noise,
         sampling: SamplingDefaults(
           for: configuration.noise, sigmaData: Double(dataset.normalization.sigmaData)),

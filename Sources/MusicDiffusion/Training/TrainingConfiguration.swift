@@ -19,6 +19,8 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
   public var wideEMAWidth: Double?
   /// How often a clip's label is left out, for classifier-free guidance.
   public var labelDropout = 0.1
+  /// How often its numbers and its caption are, too; nil for never, as in runs of older versions.
+  public var descriptionDropout: DescriptionDropout?
   /// How often a part of a clip is given as known.
   public var knownProbability = 0.5
   public var noise = NoiseProcess()
@@ -43,6 +45,7 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
     self.preset = preset
     augmentation = Augmentation(for: preset)
     wideEMAWidth = 0.1
+    descriptionDropout = DescriptionDropout()
   }
 
   /// Of the averages that are kept; the first is the model's.
@@ -76,6 +79,7 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
     try check(patience.map { $0 > 0 } ?? true, "patience must be positive")
     try noise.validate()
     try augmentation?.validate()
+    try descriptionDropout?.validate()
     try check(heldOut.map { (0...0.5).contains($0) } ?? true, "heldOut must be 0 to 0.5")
     try check((0...1).contains(labelDropout), "labelDropout must be 0 to 1")
     try check((0...1).contains(knownProbability), "knownProbability must be 0 to 1")
