@@ -120,7 +120,8 @@ struct CSVRows {
         guard offset < bytes.count, bytes[offset] == Self.quote else { return }
         offset += 1
       } else if byte == Self.lineFeed
-        || (byte == Self.carriageReturn && !(offset < bytes.count && bytes[offset] == Self.lineFeed))
+        || (byte == Self.carriageReturn
+          && !(offset < bytes.count && bytes[offset] == Self.lineFeed))
       {
         line += 1
       }

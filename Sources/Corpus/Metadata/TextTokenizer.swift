@@ -8,12 +8,14 @@ import Foundation
 /// signs; a byte 32 at the beginning of one tells that a space was before it.
 public struct TextTokenizer: Sendable, Equatable {
   /// Two tokens that become one.
-  struct Pair: Hashable, Sendable {
-    var first, second: Int
+  package struct Pair: Hashable, Sendable {
+    package var first, second: Int
+
+    package init(first: Int, second: Int) { (self.first, self.second) = (first, second) }
   }
 
   /// The n-th of these becomes token 256 + n, the one learned first before all others.
-  let merges: [Pair]
+  package let merges: [Pair]
   /// Tokens of a text that are read.
   public let length: Int
   private let ranks: [Pair: Int]

@@ -1,5 +1,5 @@
 /// Learns the pairs of a ``TextTokenizer`` from texts, in memory that does not grow with their number.
-struct TokenizerMaker {
+package struct TokenizerMaker {
   private var counts: [[UInt8]: Int] = [:]
   /// Tokens beside the 256 bytes.
   private let mergeCount: Int
@@ -10,9 +10,9 @@ struct TokenizerMaker {
   /// Different words that pairs are learned from, those seen most.
   private static let learnedLimit = 20_000
 
-  init(mergeCount: Int = 1792) { self.mergeCount = mergeCount }
+  package init(mergeCount: Int = 1792) { self.mergeCount = mergeCount }
 
-  mutating func add(_ text: String) {
+  package mutating func add(_ text: String) {
     for word in TextTokenizer.words(of: text) { counts[word, default: 0] += 1 }
     guard counts.count > Self.wordLimit else { return }
     let kept = mostFrequent(Self.wordLimit / 2)
@@ -27,7 +27,7 @@ struct TokenizerMaker {
 
   /// Joins the most frequent pair again and again, until none is there twice. Of pairs that are there
   /// equally often, the one of lower tokens comes first.
-  func finish() -> TextTokenizer {
+  package func finish() -> TextTokenizer {
     var words = mostFrequent(Self.learnedLimit).map {
       (pieces: $0.key.map(Int.init), count: $0.value)
     }

@@ -76,7 +76,8 @@ final class CheckedFile: Sendable {
   private func verify(_ range: Range<Int>) throws {
     if range.isEmpty { return }
     let blocks =
-      (range.lowerBound - body.lowerBound) / Self.blockLength...(range.upperBound - 1
+      (range.lowerBound - body.lowerBound)
+      / Self.blockLength...(range.upperBound - 1
       - body.lowerBound) / Self.blockLength
     for block in blocks where !verified.withLock({ $0[block] }) {
       let start = body.lowerBound + block * Self.blockLength

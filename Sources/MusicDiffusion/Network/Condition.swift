@@ -48,6 +48,11 @@ public struct Condition: Sendable {
       labels.map { Description(label: $0) }, known: known, mask: mask, augmentation: augmentation)
   }
 
+  /// Nothing but labels, and nothing known.
+  public init(labels: [Int], shape: [Int], device: Device) throws {
+    try self.init(labels.map { Description(label: $0) }, shape: shape, device: device)
+  }
+
   /// An index of a label for each clip.
   public var labels: [Int] { descriptions.map(\.label) }
 

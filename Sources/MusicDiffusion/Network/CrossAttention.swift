@@ -1,13 +1,13 @@
-import Torch
+package import Torch
 
 /// From every position of a spectrogram to the tokens of a caption, around a skip (Rombach et al. 2022,
 /// arXiv:2112.10752, section 3.3). `[batch, channels, rows, columns]` in and out.
-struct CrossAttention: Sendable {
+package struct CrossAttention: Sendable {
   let norm: GroupNorm
   let queries, keysValues, output: Linear
   private let heads, headWidth: Int
 
-  init(_ path: ParameterPath, channels: Int, headWidth: Int, textWidth: Int) throws {
+  package init(_ path: ParameterPath, channels: Int, headWidth: Int, textWidth: Int) throws {
     heads = channels / headWidth
     self.headWidth = headWidth
     norm = try GroupNorm(path / "norm", channels: channels, groups: normGroups(channels))
@@ -16,7 +16,7 @@ struct CrossAttention: Sendable {
     output = try Linear(path / "output", in: channels, out: channels, initializer: .zeros)
   }
 
-  func callAsFunction(_ x: Tensor, text: EncodedText) throws -> Tensor {
+  package func callAsFunction(_ x: Tensor, text: EncodedText) throws -> Tensor {
     let (batch, channels, rows, columns) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3])
     let places = rows * columns
     let q = try queries(norm(x).permute([0, 2, 3, 1]).reshape([batch, places, channels]))

@@ -1,9 +1,9 @@
 import Foundation
-import Torch
+package import Torch
 
 /// Numbers to one vector per clip: the value itself and Fourier features of it, or a learned vector
 /// where it is unknown, for each number; the sum of all.
-struct NumberEmbedding: Sendable {
+package struct NumberEmbedding: Sendable {
   /// In cycles per deviation of the training data: periods from half the data to a deviation.
   private static let frequencies = (0..<6).map { pow(2, Double($0) - 5) }
   /// Of one number.
@@ -12,14 +12,14 @@ struct NumberEmbedding: Sendable {
   let weights: Linear
   private let count: Int
 
-  init(_ path: ParameterPath, count: Int, width: Int) throws {
+  package init(_ path: ParameterPath, count: Int, width: Int) throws {
     self.count = count
     weights = try Linear(path, in: count * Self.featureCount, out: width, bias: false)
   }
 
   /// - Parameter numbers: those of each clip; empty where all are unknown.
   /// - Returns: `[batch, width]`.
-  func callAsFunction(_ numbers: [[Double?]], device: Device) throws -> Tensor {
+  package func callAsFunction(_ numbers: [[Double?]], device: Device) throws -> Tensor {
     let features = numbers.flatMap { numbers in
       (0..<count).flatMap { Self.features(of: $0 < numbers.count ? numbers[$0] : nil) }
     }

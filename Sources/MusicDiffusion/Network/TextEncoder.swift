@@ -1,5 +1,5 @@
 import Foundation
-import Torch
+package import Torch
 
 /// The size of a ``TextEncoder``.
 public struct TextEncoderConfiguration: Codable, Sendable, Equatable {
@@ -33,11 +33,15 @@ public struct TextEncoderConfiguration: Codable, Sendable, Equatable {
 }
 
 /// What was read of captions.
-struct EncodedText: Sendable {
+package struct EncodedText: Sendable {
   /// `[batch, tokens, width]`, float32.
-  let tokens: Tensor
+  package let tokens: Tensor
   /// 0 for each clip's own tokens and −∞ for those that fill up its row, `[batch, 1, 1, tokens]`.
-  let mask: Tensor
+  package let mask: Tensor
+
+  package init(tokens: Tensor, mask: Tensor) {
+    (self.tokens, self.mask) = (tokens, mask)
+  }
 
   /// The first token of each clip, which stands for the whole caption, `[batch, width]`.
   var summary: Tensor {
@@ -49,7 +53,7 @@ struct EncodedText: Sendable {
 /// (Xiong et al. 2020, arXiv:2002.04745) and learned positions.
 ///
 /// Each row begins with a token of its own, which alone stands for no caption.
-struct TextEncoder: Sendable {
+package struct TextEncoder: Sendable {
   let configuration: TextEncoderConfiguration
   let embedding: Embedding
   let position: Tensor
@@ -84,7 +88,7 @@ struct TextEncoder: Sendable {
     }
   }
 
-  init(_ path: ParameterPath, configuration: TextEncoderConfiguration) throws {
+  package init(_ path: ParameterPath, configuration: TextEncoderConfiguration) throws {
     self.configuration = configuration
     let width = configuration.width
     embedding = try Embedding(
@@ -102,7 +106,7 @@ struct TextEncoder: Sendable {
   /// - Parameters:
   ///   - captions: tokens of each clip; those beyond ``TextEncoderConfiguration/length`` are not read.
   ///   - length: tokens of a row, at least as many as the longest caption has; nil for these.
-  func callAsFunction(
+  package func callAsFunction(
     _ captions: [[Int]], length: Int? = nil, device: Device
   ) throws -> EncodedText {
     let captions = captions.map { $0.prefix(configuration.length) }

@@ -36,7 +36,8 @@ public struct NoiseLevelLoss: Sendable, Equatable {
           configuration.noise.shape.values(signal.shape.reduce(1, *), &random),
           shape: signal.shape, device: generator.device)
         let loss = try generator.denoiser.loss(
-          signal: signal, noise: noise, sigmas: descriptions.map { _ in sigma }, condition: condition
+          signal: signal, noise: noise, sigmas: descriptions.map { _ in sigma },
+          condition: condition
         ).mean().item()
         try onProgress(number + 1)
         // (D − signal)² is cOut² times what the loss is the mean of.
