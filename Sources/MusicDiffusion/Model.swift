@@ -85,7 +85,8 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
       network.text?.length == conditioning?.tokenizer?.length,
       representation.windowFrames % network.frameMultiple == 0
     else {
-      throw ModelError.invalidConfiguration("network, representation, labels and conditioning do not fit")
+      throw ModelError.invalidConfiguration(
+        "network, representation, labels and conditioning do not fit")
     }
   }
 }

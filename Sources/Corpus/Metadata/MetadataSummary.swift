@@ -7,12 +7,19 @@ public struct MetadataSummary: Codable, Sendable, Equatable {
     public var known: Int
     /// Over these.
     public var minimum, maximum: Double
+
+    package init(name: String, known: Int, minimum: Double, maximum: Double) {
+      (self.name, self.known) = (name, known)
+      (self.minimum, self.maximum) = (minimum, maximum)
+    }
   }
 
   /// A column that nothing is made of, and why.
   public struct IgnoredColumn: Codable, Sendable, Equatable {
     public var name: String
     public var reason: String
+
+    package init(name: String, reason: String) { (self.name, self.reason) = (name, reason) }
   }
 
   /// Some of many, and how many there are.
