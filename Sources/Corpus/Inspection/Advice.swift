@@ -7,6 +7,9 @@ extension Inspection {
   func makeAdvice() -> [String] {
     if files.isEmpty { return ["No file can be read: convert them to WAV or FLAC."] }
     var advice: [String] = []
+    if let metadataProblem {
+      advice.append("Mend metadata.csv, or no model can be trained: \(metadataProblem).")
+    }
     func add(_ files: [FileReport], _ text: (_ files: String, _ isOne: Bool) -> String) {
       if !files.isEmpty { advice.append(text(count(files.count), files.count == 1)) }
     }
@@ -64,9 +67,6 @@ extension Inspection {
   }
 
   private var metadataAdvice: [String] {
-    if let metadataProblem {
-      return ["Mend metadata.csv, or no model can be trained: \(metadataProblem)."]
-    }
     guard let metadata else { return [] }
     var advice: [String] = []
     let strays = metadata.rowsWithoutFile.count

@@ -11,13 +11,6 @@ import Glibc
 public struct FolderMetadata: Sendable {
   public static let fileName = "metadata.csv"
 
-  /// What is said about one file.
-  struct Entry: Equatable {
-    /// In the order of the columns; NaN where unknown.
-    var numbers: [Float] = []
-    var caption: String?
-  }
-
   private struct Column {
     var name: String
     var cell: Int
@@ -222,13 +215,15 @@ public struct FolderMetadata: Sendable {
   }
 
   /// Of a file of the folder by its path.
-  func entry(of path: String) throws -> Entry {
-    try position(of: path).map { try entry($0) } ?? Entry()
+  func entry(of path: String) throws -> ClipMetadata {
+    try position(of: path).map { try entry($0) } ?? ClipMetadata(numbers: numbers.map { _ in .nan })
   }
 
   /// - Parameter onText: called where there is a text file that counts, with whether it can be read.
-  private func entry(_ file: Int, onText: (_ isReadable: Bool) -> Void = { _ in }) throws -> Entry {
-    var entry = Entry(numbers: numbers.map { _ in .nan })
+  private func entry(_ file: Int, onText: (_ isReadable: Bool) -> Void = { _ in }) throws
+    -> ClipMetadata
+  {
+    var entry = ClipMetadata(numbers: numbers.map { _ in .nan })
     if offsets[file] >= 0, let rows = try naming(rows) {
       let row = try naming { try rows.row(at: offsets[file]) }
       let decimalComma = rows.separator != UInt8(ascii: ",")

@@ -1,3 +1,14 @@
+/// What is said about one file.
+public struct ClipMetadata: Sendable, Equatable {
+  /// In the order of ``MetadataSummary/numbers``; NaN where unknown.
+  public var numbers: [Float]
+  public var caption: String?
+
+  public init(numbers: [Float] = [], caption: String? = nil) {
+    (self.numbers, self.caption) = (numbers, caption)
+  }
+}
+
 /// What is said about the files of a folder, and what is wrong with it.
 public struct MetadataSummary: Codable, Sendable, Equatable {
   /// A column of numbers.
@@ -8,7 +19,7 @@ public struct MetadataSummary: Codable, Sendable, Equatable {
     /// Over these.
     public var minimum, maximum: Double
 
-    package init(name: String, known: Int, minimum: Double, maximum: Double) {
+    public init(name: String, known: Int, minimum: Double, maximum: Double) {
       (self.name, self.known) = (name, known)
       (self.minimum, self.maximum) = (minimum, maximum)
     }
@@ -19,7 +30,7 @@ public struct MetadataSummary: Codable, Sendable, Equatable {
     public var name: String
     public var reason: String
 
-    package init(name: String, reason: String) { (self.name, self.reason) = (name, reason) }
+    public init(name: String, reason: String) { (self.name, self.reason) = (name, reason) }
   }
 
   /// Some of many, and how many there are.

@@ -34,7 +34,11 @@ struct CheckedFileWriter {
   }
 
   mutating func append<T>(_ values: [T]) throws {
-    try values.withUnsafeBytes { try append($0) }
+    try values.withUnsafeBytes { bytes in
+      for start in stride(from: 0, to: bytes.count, by: CheckedFile.blockLength) {
+        try append(bytes[start..<min(start + CheckedFile.blockLength, bytes.count)])
+      }
+    }
   }
 
   mutating func append(_ bytes: some Collection<UInt8>) throws {

@@ -78,23 +78,28 @@ public struct Preparation: Sendable {
         throw CorpusError.occupied(
           output.path, reason: "it holds a set of other files, or of these as they were")
       }
-      return (try updateMetadata(of: set, check: check), true)
+      let key = FolderMetadata.key(folder)
+      if set.metadataKey == key { return (set, true) }
+      let metadata = try key == nil ? nil : FolderMetadata(of: folder)
+      return (try write(metadata, key, to: set, check: check), true)
     }
+    // First, so that a table that cannot be read does not show after hours of decoding.
+    let key = FolderMetadata.key(folder)
+    let metadata = try key == nil ? nil : FolderMetadata(of: folder)
     let settings = try start(plan)
     try make(settings, progress: progress, check: check)
-    return (try updateMetadata(of: PreparedSet(output), check: check), false)
+    return (try write(metadata, key, to: PreparedSet(output), check: check), false)
   }
 
-  /// Reads captions and numbers anew where their source has changed; the sound stays as it is.
+  /// Writes captions and numbers, or takes them away; the sound stays as it is.
   ///
   /// - Returns: the set with them.
-  private func updateMetadata(
-    of set: PreparedSet, check: () throws -> Void
+  private func write(
+    _ metadata: FolderMetadata?, _ key: String?, to set: PreparedSet, check: () throws -> Void
   ) throws -> PreparedSet {
-    let key = FolderMetadata.key(folder)
-    if set.metadataKey == key { return set }
-    if let key, let metadata = try FolderMetadata(of: folder) {
-      try PreparedMetadata.write(metadata, key: key, to: set, check: check)
+    if let key, let metadata {
+      try set.writeMetadata(
+        metadata.summary, key: key, of: { try metadata.entry(of: set.path(of: $0)) }, check: check)
     } else {
       let file = output.appendingPathComponent(PreparedMetadata.fileName)
       guard FileManager.default.fileExists(atPath: file.path) else { return set }

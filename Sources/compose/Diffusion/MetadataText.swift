@@ -24,14 +24,14 @@ enum MetadataText {
     }
     func note(_ examples: MetadataSummary.Examples, _ text: String) {
       guard let first = examples.names.first else { return }
-      lines.append("(\(examples.count) \(text), the first: \(first))")
+      lines.append("(\(text): \(examples.count), as \(first))")
     }
-    note(summary.rowsWithoutFile, "rows of metadata.csv name no file that is there")
-    note(summary.filesWithRows, "files have more than one row, of which the last one counts")
-    note(summary.unreadableTexts, "text files are not UTF-8 and are not read")
+    note(summary.rowsWithoutFile, "rows of metadata.csv that name no file that is there")
+    note(summary.filesWithRows, "files with more than one row, of which the last one counts")
+    note(summary.unreadableTexts, "text files that are not UTF-8 and are not read")
     note(
       summary.longCaptions,
-      "captions are longer than \(TextTokenizer.defaultLength) words, of which the first are read")
+      "captions of more than \(TextTokenizer.defaultLength) words, of which the first are read")
     return lines
   }
 }
