@@ -250,7 +250,8 @@ public final class MelInverter: Sendable {
     let scale = Float(pow(mel.magnitudeScale, power))
     let values = scratch.magnitudes
     sp_prefetch(guess, stft.bins)
-    stft.magnitudes(scratch, power: power, into: values)
+    stft.fft.split(scratch, powers: values)
+    if power == 1 { sp_square_root(values, stft.bins) }
     let padded = stft.bins + MelFilterBank.padding
     withUnsafeTemporaryAllocation(of: Float.self, capacity: padded) {
       let wanted = $0.baseAddress.unsafelyUnwrapped
@@ -261,7 +262,8 @@ public final class MelInverter: Sendable {
         let left = Self.unseenGain * Self.unseenGain * energy / Self.melWeight
         wanted[bin] = min(left, 4 * wanted[inverse.unseenBins])
       }
-      stft.fft.impose(powers: wanted, weight: Self.melWeight, magnitudes: guess, on: scratch)
+      stft.fft.imposeMixture(
+        powers: wanted, weight: Self.melWeight, magnitudes: guess, on: scratch)
     }
   }
 }
