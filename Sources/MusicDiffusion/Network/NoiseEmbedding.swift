@@ -33,7 +33,9 @@ struct NoiseEmbedding: Sendable {
       try NumberEmbedding(path / "numbers", count: $0, width: width)
     }
     text = try configuration.text.map {
-      try Linear(path / "text", in: $0.width, out: width, bias: false)
+      try Linear(
+        path / "text", in: $0.width, out: width, bias: false,
+        initializer: .normal(standardDeviation: pow(Double($0.width), -0.5)))
     }
   }
 

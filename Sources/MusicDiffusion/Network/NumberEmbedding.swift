@@ -14,7 +14,10 @@ package struct NumberEmbedding: Sendable {
 
   package init(_ path: ParameterPath, count: Int, width: Int) throws {
     self.count = count
-    weights = try Linear(path, in: count * Self.featureCount, out: width, bias: false)
+    // About as strong as a label's vector: half of a number's features' squares are 1 in the mean.
+    weights = try Linear(
+      path, in: count * Self.featureCount, out: width, bias: false,
+      initializer: .normal(standardDeviation: pow(Double(Self.featureCount) / 2, -0.5)))
   }
 
   /// - Parameter numbers: those of each clip; empty where all are unknown.
