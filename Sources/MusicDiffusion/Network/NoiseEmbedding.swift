@@ -5,8 +5,8 @@ import Torch
 ///
 /// Fourier features of the noise level, then two linear layers, as in Karras et al. 2022
 /// (arXiv:2206.00364, appendix C). Between them are added the label's learned vector, that of the
-/// numbers, a linear map of the caption's first token (as Saharia et al. 2022, arXiv:2205.11487, add a
-/// caption's mean), and, as in appendix F.2 of the former, a linear map of what tells how a clip was
+/// numbers, a linear map of the sum of the caption's tokens (as Saharia et al. 2022, arXiv:2205.11487, add
+/// their mean), and, as in appendix F.2 of the former, a linear map of what tells how a clip was
 /// augmented.
 struct NoiseEmbedding: Sendable {
   /// Frequencies in cycles per unit of cNoise = ln(sigma) / 4, from a slow one that tells the ends

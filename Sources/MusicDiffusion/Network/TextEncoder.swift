@@ -43,9 +43,14 @@ package struct EncodedText: Sendable {
     (self.tokens, self.mask) = (tokens, mask)
   }
 
-  /// The first token of each clip, which stands for the whole caption, `[batch, width]`.
+  /// The sum of each clip's own tokens over the square root of their number, `[batch, width]`: each
+  /// word counts from the first step of training on.
   var summary: Tensor {
-    get throws { try tokens.narrow(dimension: 1, start: 0, length: 1).squeeze(1) }
+    get throws {
+      let own = try mask.exp().reshape([tokens.shape[0], tokens.shape[1], 1])
+      let sum = try (tokens * own).sum(dimensions: [1], keep: false)
+      return try sum / own.sum(dimensions: [1], keep: false).sqrt()
+    }
   }
 }
 
