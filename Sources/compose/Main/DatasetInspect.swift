@@ -51,7 +51,7 @@ struct DatasetInspect: ParsableCommand {
     if json {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      Terminal.result(String(decoding: try encoder.encode(inspection), as: UTF8.self))
+      Terminal.document(String(decoding: try encoder.encode(inspection), as: UTF8.self))
     } else {
       InspectionText(inspection, namesAll: all).lines.forEach(Terminal.result)
     }
