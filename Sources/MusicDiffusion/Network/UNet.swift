@@ -124,7 +124,7 @@ public struct UNet: Sendable {
       }
       h = try level(h, embedding: embedding)
     }
-    return try spectrogram(of: head(headNorm.silu(h)).to(.float32))
+    return try spectrogram(of: headNorm.siluConv(h, head).to(.float32))
   }
 
   /// `[batch, c, bins, frames]` to `[batch, c · patch, bins / patchBins, frames / patchFrames]`.
