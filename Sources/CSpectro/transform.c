@@ -193,6 +193,39 @@ DISPATCHED void sp_powers(float *packed, const float *restrict twiddles, float *
   }
 }
 
+float sp_power(const float *packed, const float *twiddles, ptrdiff_t half, ptrdiff_t bin) {
+  const float *z = packed + 2 * bin, *mirror = packed + (bin > 0 ? 2 * (half - bin) : 0);
+  float er = z[0] + mirror[0], ei = z[1] - mirror[1];
+  float or = z[1] + mirror[1], oi = mirror[0] - z[0];
+  float wr = twiddles[bin], wi = twiddles[bin + (half + 1) / 2];
+  float re = er + wr * or - wi * oi, im = ei + wr * oi + wi * or;
+  return 0.25f * (re * re + im * im);
+}
+
+// Where `sp_split` writes to.
+typedef struct {
+  float *pairs, *powers;
+} Split;
+
+INLINE void split(const float *packed, const float *twiddles, Split output, ptrdiff_t half,
+                  ptrdiff_t k, ptrdiff_t count) {
+  Twiddles w = load_twiddles(twiddles, k, half, count);
+  Pairs x = unpacked(load_pairs(packed, k, half, count), w);
+  memcpy(output.pairs + 4 * k, &x, sizeof(x));
+  Reals r = squares(x);
+  store_reals((Reals){0.25f * r.low, 0.25f * r.high}, output.powers, k, half, count);
+}
+
+DISPATCHED void sp_split(float *packed, const float *restrict twiddles, float *restrict pairs,
+                         float *restrict powers, ptrdiff_t half) {
+  Split output = {pairs, powers};
+  close_circle(packed, half);
+  FOR_PAIRS(split, packed, twiddles, output, half);
+  if (half % 2 == 0) {
+    powers[half / 2] = packed[half] * packed[half] + packed[half + 1] * packed[half + 1];
+  }
+}
+
 INLINE void pack(float *packed, const float *twiddles, const float *spectrum, ptrdiff_t half,
                  ptrdiff_t k, ptrdiff_t count) {
   Twiddles w = load_twiddles(twiddles, k, half, count);
@@ -244,10 +277,11 @@ typedef struct {
   float weight;
 } Mixture;
 
-INLINE void impose_mixture(float *packed, const float *twiddles, Mixture mixture, ptrdiff_t half,
-                           ptrdiff_t k, ptrdiff_t count) {
+INLINE void impose_mixture(const float *pairs, const float *twiddles, Mixture mixture,
+                           float *packed, ptrdiff_t half, ptrdiff_t k, ptrdiff_t count) {
   Twiddles w = load_twiddles(twiddles, k, half, count);
-  Pairs x = unpacked(load_pairs(packed, k, half, count), w);
+  Pairs x;
+  memcpy(&x, pairs + 4 * k, sizeof(x));
   Reals p = load_reals(mixture.powers, k, half, count);
   Reals m = load_reals(mixture.magnitudes, k, half, count), r = squares(x), root;
   p.low = mixture.weight * p.low + (1 - mixture.weight) * m.low * m.low;
@@ -259,12 +293,15 @@ INLINE void impose_mixture(float *packed, const float *twiddles, Mixture mixture
   store_pairs(packed_again(scaled(x, p), w), packed, k, half, count);
 }
 
-DISPATCHED void sp_impose_mixture(float *packed, const float *restrict twiddles,
+DISPATCHED void sp_impose_mixture(const float *restrict pairs, const float *restrict twiddles,
                                   const float *restrict powers, const float *restrict magnitudes,
-                                  float weight, ptrdiff_t half) {
+                                  float weight, float *restrict packed, ptrdiff_t half) {
   Mixture mixture = {powers, magnitudes, weight};
-  close_circle(packed, half);
-  FOR_PAIRS(impose_mixture, packed, twiddles, mixture, half);
+  ptrdiff_t count = (half + 1) / 2, k = 0;
+  for (; k + lanes <= count; k += lanes) {
+    impose_mixture(pairs, twiddles, mixture, packed, half, k, lanes);
+  }
+  if (k < count) impose_mixture(pairs, twiddles, mixture, packed, half, k, count - k);
   if (half % 2 == 0) {
     float re = packed[half], im = packed[half + 1], m = magnitudes[half / 2];
     float power = weight * powers[half / 2] + (1 - weight) * m * m;

@@ -82,11 +82,12 @@ public struct GriffinLim: Sendable {
       of: stretches[0], magnitudes: magnitudes, start: .random, seed: 0, standing: &standing
     ) { frame, scratch in
       let values = scratch.magnitudes
-      if unknownBins > 0 { stft.magnitudes(scratch, power: 1, into: values) }
-      for bin in 0..<unknownBins { values[bin] *= unknownGain }
       magnitudes.values.withUnsafeBufferPointer {
-        let row = $0.baseAddress.unsafelyUnwrapped + frame * stft.bins
-        (values + unknownBins).update(from: row + unknownBins, count: stft.bins - unknownBins)
+        values.update(
+          from: $0.baseAddress.unsafelyUnwrapped + frame * stft.bins, count: stft.bins)
+      }
+      for bin in 0..<unknownBins {
+        values[bin] = unknownGain * stft.fft.power(scratch, bin: bin).squareRoot()
       }
       stft.fft.impose(values, on: scratch)
     }
@@ -126,7 +127,7 @@ public struct GriffinLim: Sendable {
 
     let (relaxation, momentum) = (Float(relaxation), Float(momentum))
     var (last, previous) = (signal, signal)
-    for _ in 0..<iterations {
+    for pass in 0..<iterations {
       last.withUnsafeBufferPointer { last in
         let excerpt = stretch.excerpt(last)
         overlapAdd.add { frame, scratch in
@@ -134,14 +135,18 @@ public struct GriffinLim: Sendable {
           project(frame, scratch)
         }
       }
+      if pass == iterations - 1 {
+        overlapAdd.join(into: &signal)
+        break
+      }
       last.withUnsafeMutableBufferPointer { last in
         previous.withUnsafeMutableBufferPointer { previous in
           nonisolated(unsafe) let (last, previous) = (last.baseAddress, previous.baseAddress)
-          overlapAdd.join(into: &signal) { part, values in
+          overlapAdd.join { piece, values in
             guard let last, let previous else { return }
             sp_extrapolate(
-              last + part.lowerBound, values, previous + part.lowerBound, relaxation, momentum,
-              part.count)
+              last + piece.lowerBound, values, previous + piece.lowerBound, relaxation, momentum,
+              piece.count)
           }
         }
       }

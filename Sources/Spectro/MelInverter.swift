@@ -17,7 +17,7 @@ public final class MelInverter: Sendable {
   private static let steps = 4
   /// Of the energies held to the mel values, against those of the first guess: where there is noise,
   /// whose magnitudes nobody can know, the guess is their mean.
-  private static let melWeight: Float = 0.83
+  private static let melWeight: Float = 0.81
   /// What a pass leaves of the bins below all filters. Nothing tells of them but their neighbours, into
   /// which they leak: 0 would take a drum's slow swing away, 1 would keep whatever comes up. They never
   /// hold more than an offset does, whose magnitude a Hann window halves from one bin to the next.
@@ -250,7 +250,8 @@ public final class MelInverter: Sendable {
     let scale = Float(pow(mel.magnitudeScale, power))
     let values = scratch.magnitudes
     sp_prefetch(guess, stft.bins)
-    stft.magnitudes(scratch, power: power, into: values)
+    stft.fft.split(scratch, powers: values)
+    if power == 1 { sp_square_root(values, stft.bins) }
     let padded = stft.bins + MelFilterBank.padding
     withUnsafeTemporaryAllocation(of: Float.self, capacity: padded) {
       let wanted = $0.baseAddress.unsafelyUnwrapped
@@ -261,7 +262,8 @@ public final class MelInverter: Sendable {
         let left = Self.unseenGain * Self.unseenGain * energy / Self.melWeight
         wanted[bin] = min(left, 4 * wanted[inverse.unseenBins])
       }
-      stft.fft.impose(powers: wanted, weight: Self.melWeight, magnitudes: guess, on: scratch)
+      stft.fft.imposeMixture(
+        powers: wanted, weight: Self.melWeight, magnitudes: guess, on: scratch)
     }
   }
 }

@@ -11,6 +11,9 @@ final class OverlapAdd {
   private let samples: Range<Int>
   /// What the frames before `frames` add to the first of `samples`.
   private let standing: [Float]
+  /// Samples that are joined at once.
+  private static let pieceSize = 1024
+
   /// `[blocks, span]`: the sum of one block's frames, the first starting at 0.
   private let partials: UnsafeMutablePointer<Float>
   private let blocks: Int
@@ -77,23 +80,36 @@ final class OverlapAdd {
     }
   }
 
-  /// Adds the blocks, which overlap by what a frame is longer than a hop, in a fixed order, and
-  /// writes the signal that they make, `[samples]`.
+  /// Adds the blocks, which overlap by what a frame is longer than a hop, in a fixed order, to the
+  /// signal that they make, `[samples]`.
   ///
-  /// - Parameter use: gets each part of the signal as soon as it is written, on its thread.
-  func join(
-    into output: inout [Float],
-    use: (_ part: Range<Int>, _ values: UnsafePointer<Float>) -> Void = { _, _ in }
-  ) {
+  /// - Parameter use: gets each piece of the signal, on any thread, while it is in the fastest cache.
+  func join(use: (_ piece: Range<Int>, _ values: UnsafePointer<Float>) -> Void) {
+    forEachBlock(of: samples.count, size: stride, threads: stft.threads) { part in
+      let gains = edgeGains[part.lowerBound] ?? innerGains
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.pieceSize) { values in
+        let values = values.baseAddress.unsafelyUnwrapped
+        for start in Swift.stride(from: 0, to: part.count, by: Self.pieceSize) {
+          let first = part.lowerBound + start
+          let piece = first..<min(first + Self.pieceSize, part.upperBound)
+          values.initialize(repeating: 0, count: piece.count)
+          let range = samples.lowerBound + piece.lowerBound..<samples.lowerBound + piece.upperBound
+          sum(blocks, over: range, into: values)
+          gains.withUnsafeBufferPointer {
+            sp_amplify(values, $0.baseAddress.unsafelyUnwrapped + start, piece.count)
+          }
+          use(piece, values)
+        }
+      }
+    }
+  }
+
+  /// The signal, `[samples]`.
+  func join(into output: inout [Float]) {
     output.withUnsafeMutableBufferPointer { output in
       guard let output = output.baseAddress else { return }
-      forEachBlock(of: samples.count, size: stride, threads: stft.threads) { part in
-        let range = samples.lowerBound + part.lowerBound..<samples.lowerBound + part.upperBound
-        let target = output + part.lowerBound
-        target.update(repeating: 0, count: part.count)
-        sum(blocks, over: range, into: target)
-        sp_amplify(target, edgeGains[part.lowerBound] ?? innerGains, part.count)
-        use(part, target)
+      join { piece, values in
+        (output + piece.lowerBound).update(from: values, count: piece.count)
       }
     }
   }

@@ -33,7 +33,7 @@ struct PhaseGradient {
 
   /// Frames that are integrated at once, so that they stay in a cache. What follows starts from the
   /// last few: phases that were integrated apart would not fit together, and steady tones would tell.
-  private static let (segmentSize, overlap) = (256, 4)
+  private static let (segmentSize, overlap) = (128, 4)
 
   /// Bins this far below the loudest get random phases, nepers (80 dB).
   private static let range: Float = 9.2
@@ -142,6 +142,7 @@ struct PhaseGradient {
   }
 
   /// Gives a bin its phase, and a place in the queue of those whose neighbours are to have theirs.
+  @inline(__always)
   private func reach(
     _ points: UnsafeMutablePointer<Point>, _ i: Int, _ phase: Turns, _ queue: inout RankedQueue
   ) {
@@ -186,6 +187,7 @@ struct PhaseGradient {
   }
 
   /// From one frame to the next, by the trapezoid rule between two points.
+  @inline(__always)
   private func changeInTime(
     _ a: UnsafePointer<Point>, _ b: UnsafePointer<Point>, _ bin: Int
   ) -> Turns {
@@ -196,6 +198,7 @@ struct PhaseGradient {
   }
 
   /// From one bin to the next.
+  @inline(__always)
   private func changeInFrequency(
     _ a: UnsafePointer<Point>, _ b: UnsafePointer<Point>, _ frame: Int
   ) -> Turns {
@@ -206,6 +209,7 @@ struct PhaseGradient {
     return 1 << 31 &- turns(scale * rise)
   }
 
+  @inline(__always)
   private func turns(_ value: Float) -> Turns {
     Turns(truncatingIfNeeded: Int64(max(-0x1p62, min(value, 0x1p62))))
   }
@@ -222,6 +226,7 @@ private struct RankedQueue {
   init(ranks: Int) { heads = [Int32](repeating: -1, count: ranks + 1) }
 
   /// Puts an index first in its rank, and returns what is behind it.
+  @inline(__always)
   mutating func push(_ index: Int, rank: UInt16) -> Int32 {
     let rank = Int(rank)
     let behind = heads[rank]
@@ -232,6 +237,7 @@ private struct RankedQueue {
 
   /// The first index of the highest rank, to be replaced by what is behind it.
   var first: Int? {
+    @inline(__always)
     mutating get {
       while highest > 0 && heads[highest] < 0 { highest -= 1 }
       return heads[highest] < 0 ? nil : Int(heads[highest])

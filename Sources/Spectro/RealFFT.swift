@@ -25,7 +25,7 @@ final class RealFFT: Sendable {
   private let twiddles: [Float]
 
   /// FFTW's planner, unlike its execution, must run in one thread at a time.
-  private static let planner = NSLock()
+  static let planner = NSLock()
 
   var bins: Int { half + 1 }
 
@@ -87,20 +87,31 @@ final class RealFFT: Sendable {
     sp_powers(scratch.packed, twiddles, powers, half)
   }
 
+  /// The square of the magnitude of one bin of the lower half.
+  func power(_ scratch: Scratch, bin: Int) -> Float {
+    sp_power(scratch.packed, twiddles, half, bin)
+  }
+
+  /// The same as `powers`, and `scratch.spectrum` is ready for `imposeMixture`.
+  func split(_ scratch: Scratch, powers: UnsafeMutablePointer<Float>) {
+    sp_split(scratch.packed, twiddles, scratch.spectrum, powers, half)
+  }
+
   /// Replaces the magnitudes by these, `[bins]`, and keeps the phases; ready for `inverse`.
   func impose(_ magnitudes: UnsafePointer<Float>, on scratch: Scratch) {
     sp_impose(scratch.packed, twiddles, magnitudes, half)
   }
 
   /// Replaces the squares of the magnitudes by a mean of `powers` and squared `magnitudes`, `[bins]`,
-  /// and keeps the phases; ready for `inverse`.
+  /// and keeps the phases, those of a transform that was `split`; ready for `inverse`.
   ///
   /// - Parameter weight: of `powers`.
-  func impose(
+  func imposeMixture(
     powers: UnsafePointer<Float>, weight: Float, magnitudes: UnsafePointer<Float>,
     on scratch: Scratch
   ) {
-    sp_impose_mixture(scratch.packed, twiddles, powers, magnitudes, weight, half)
+    sp_impose_mixture(
+      scratch.spectrum, twiddles, powers, magnitudes, weight, scratch.packed, half)
   }
 
   /// One thread's working memory.
@@ -109,7 +120,7 @@ final class RealFFT: Sendable {
     let samples: UnsafeMutablePointer<Float>
     /// `[bins, 2]`: the transform of the samples taken as pairs.
     let packed: UnsafeMutablePointer<Float>
-    /// `[bins, 2]`, for who needs the spectrum.
+    /// `[bins, 2]`, for who needs the spectrum, and room for the last pairs of a `split` one.
     let spectrum: UnsafeMutablePointer<Float>
     /// `[bins]`, and at least 7 more, which are 0, so that vectors may reach past the end.
     let magnitudes: UnsafeMutablePointer<Float>
@@ -125,7 +136,7 @@ final class RealFFT: Sendable {
       let bins = size / 2 + 1
       samples = allocate(size)
       packed = allocate(2 * bins)
-      spectrum = allocate(2 * bins)
+      spectrum = allocate(2 * bins + 32)
       magnitudes = allocate(bins + 15)
     }
 

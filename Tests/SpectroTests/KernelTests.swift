@@ -36,9 +36,7 @@ import Testing
 
   /// Of transforms of half sizes that are even, odd, and smaller than a vector.
   @Test(arguments: [1, 2, 3, 7, 8, 15, 16, 33, 64]) func imposedMagnitudesKeepPhases(half: Int) {
-    let pairs = (half + 1) / 2
-    let angles = (0..<pairs).map { -.pi * Double($0) / Double(half) }
-    let twiddles = angles.map { Float(cos($0)) } + angles.map { Float(sin($0)) }
+    let twiddles = twiddles(half)
     var packed = Signals.noise(2 * half) + [0, 0]
     var before = [Float](repeating: 0, count: 2 * (half + 1))
     var after = before
@@ -54,5 +52,86 @@ import Testing
         #expect(abs(after[part] - wanted[bin] * before[part] / length) < 6e-5)
       }
     }
+  }
+
+  @Test(arguments: [1, 2, 3, 7, 8, 15, 16, 33, 64]) func imposedMixtureKeepsPhases(half: Int) {
+    let twiddles = twiddles(half)
+    var packed = Signals.noise(2 * half) + [0, 0]
+    var before = [Float](repeating: 0, count: 2 * (half + 1))
+    var after = before
+    sp_unpack(&packed, twiddles, &before, half)
+    var pairs = [Float](repeating: 0, count: 2 * (half + 1) + 32)
+    var powers = [Float](repeating: 0, count: half + 1)
+    sp_split(&packed, twiddles, &pairs, &powers, half)
+    for bin in 0..<(half + 1) / 2 {
+      #expect(abs(sp_power(packed, twiddles, half, bin) - powers[bin]) < 2e-6 * (1 + powers[bin]))
+    }
+    let wanted = (0...half).map { 1 + Float($0 % 5) }
+    let magnitudes = (0...half).map { 1 + Float($0 % 3) }
+    sp_impose_mixture(pairs, twiddles, wanted, magnitudes, 0.75, &packed, half)
+    // The way back is twice the packed transform.
+    packed = packed.map { $0 / 2 }
+    sp_unpack(&packed, twiddles, &after, half)
+    for bin in 0...half {
+      let length = hypot(before[2 * bin], before[2 * bin + 1])
+      #expect(abs(powers[bin] - length * length) < 2e-6 * (1 + length * length))
+      let mixture = (0.75 * wanted[bin] + 0.25 * magnitudes[bin] * magnitudes[bin]).squareRoot()
+      for part in 2 * bin...2 * bin + 1 {
+        #expect(abs(after[part] - mixture * before[part] / length) < 6e-5)
+      }
+    }
+  }
+
+  /// Two filters of three bins each, the second from where the first is at its top.
+  @Test func spreadInterpolatesBetweenFilters() {
+    let falling: [Float] = [0, 0.5, 1, 0.5, 0] + [Float](repeating: 0, count: 7)
+    let rising: [Float] = [0.5, 0.5, 0, 0.5, 1] + [Float](repeating: 0, count: 7)
+    let starts: [Int32] = [0, 2, 5]
+    let values: [Float] = [3, 7]
+    let spread: [Float] = [3.5, 5, 7, 3.5, 0]
+    var output = [Float](repeating: -1, count: 12)
+    sp_spread(values, starts, 2, falling, rising, &output)
+    #expect(Array(output[0..<5]) == spread)
+    sp_update(
+      [2, 3, 4, 5, 6] + [Float](repeating: 0, count: 7), values, starts, 2, falling, rising, &output
+    )
+    #expect(Array(output[0..<5]) == zip(spread, [2, 3, 4, 5, 6]).map { $0 * $1 })
+  }
+
+  @Test(arguments: [1, 5, 8, 19]) func fitDividesByATridiagonalProduct(count: Int) {
+    let wanted = (0..<count).map { 1 + Float($0 % 4) }
+    let diagonal = (0..<count).map { 2 + Float($0 % 3) }
+    // [-1 ... count - 1], and the gains [-1 ... count], 0 beyond the ends.
+    let beside = [0] + (0..<count).map { $0 == count - 1 ? 0 : 0.5 + Float($0 % 2) }
+    let gains = [0] + (0..<count).map { 1 + Float($0 % 5) } + [0]
+    var output = [Float](repeating: 0, count: count)
+    beside.withUnsafeBufferPointer { beside in
+      gains.withUnsafeBufferPointer { gains in
+        sp_fit(
+          wanted, diagonal, beside.baseAddress! + 1, 0.5, gains.baseAddress! + 1, &output, count)
+      }
+    }
+    for i in 0..<count {
+      let product =
+        diagonal[i] * gains[i + 1] + beside[i + 1] * gains[i + 2] + beside[i] * gains[i]
+      #expect(abs(output[i] - gains[i + 1] * wanted[i] / (0.5 * product)) <= 2 * output[i].ulp)
+    }
+  }
+
+  @Test func fitOfSilenceStaysFinite() {
+    var output: [Float] = [0, 0]
+    let (beside, gains) = ([Float](repeating: 0, count: 3), [Float]([0, 1, 1, 0]))
+    beside.withUnsafeBufferPointer { beside in
+      gains.withUnsafeBufferPointer { gains in
+        sp_fit([1, 0], [0, 0], beside.baseAddress! + 1, 1, gains.baseAddress! + 1, &output, 2)
+      }
+    }
+    #expect(output == [1e15, 0])
+  }
+
+  /// `[2, (half + 1) / 2]`, as cspectro.h wants them.
+  private func twiddles(_ half: Int) -> [Float] {
+    let angles = (0..<(half + 1) / 2).map { -.pi * Double($0) / Double(half) }
+    return angles.map { Float(cos($0)) } + angles.map { Float(sin($0)) }
   }
 }

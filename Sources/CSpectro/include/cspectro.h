@@ -64,10 +64,18 @@ void sp_pack(const float *spectrum, const float *twiddles, float *packed, ptrdif
 /// sp_pack does. To within 5e-6 of the magnitudes.
 void sp_impose(float *packed, const float *twiddles, const float *magnitudes, ptrdiff_t half);
 
-/// The same with squared magnitudes weight * powers[i] + (1 - weight) * magnitudes[i]^2. Products of
-/// them with the squares of 2 X below 1e-30 count as silence.
-void sp_impose_mixture(float *packed, const float *twiddles, const float *powers,
-                       const float *magnitudes, float weight, ptrdiff_t half);
+/// |X[bin]|^2 of one bin up to (half - 1) / 2.
+float sp_power(const float *packed, const float *twiddles, ptrdiff_t half, ptrdiff_t bin);
+
+/// |X|^2, [half + 1], and `pairs` for `sp_impose_mixture`: 2 X in the order in which vectors take it, of
+/// which nobody else need know; 4 numbers for each pair, and those of up to seven pairs more.
+void sp_split(float *packed, const float *twiddles, float *pairs, float *powers, ptrdiff_t half);
+
+/// As `sp_impose` with squared magnitudes weight * powers[i] + (1 - weight) * magnitudes[i]^2 for what
+/// `sp_split` left in `pairs` and `packed`. Products of them with the squares of 2 X below 1e-30 count as
+/// silence.
+void sp_impose_mixture(const float *pairs, const float *twiddles, const float *powers,
+                       const float *magnitudes, float weight, float *packed, ptrdiff_t half);
 
 // MARK: - Filter banks
 

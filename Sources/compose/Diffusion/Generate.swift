@@ -129,7 +129,7 @@ struct Generate: ParsableCommand {
         "\(path): "
           + String(
             format: "%.1f s at %d Hz%@, seed %llu, %@, in %.1f s (%.1f times real time)",
-            audio.duration, audio.sampleRate, played, seed, level.description, spent,
+            audio.duration, audio.sampleRate, played, seed, level.loudness.description, spent,
             audio.duration / spent))
     }
   }

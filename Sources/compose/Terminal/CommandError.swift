@@ -14,6 +14,7 @@ public enum CommandError: Error, CustomStringConvertible {
   case unsupportedInput(String, choices: String)
   case noSpectrograms(String)
   case beyondEnd(String, duration: Double)
+  case loopTooLong(String, seconds: Double)
   case filesFailed(Int, of: Int)
   case interrupted
 
@@ -43,6 +44,9 @@ public enum CommandError: Error, CustomStringConvertible {
       "no .png, .npy or .csv files in \(folder)"
     case .beyondEnd(let path, let duration):
       String(format: "%@ ends at %.2f s, where --from is not yet reached", path, duration)
+    case .loopTooLong(let path, let seconds):
+      "\(path) is longer than a loop may be, \(Int(seconds)) s: leave out --loop, or name a part with --from "
+        + "and --to"
     case .filesFailed(let count, let total):
       "\(count) of \(total) files could not be used; they are named above"
     case .interrupted:

@@ -49,10 +49,32 @@ public final class ProgressLine {
 public final class SharedProgressLine: @unchecked Sendable {
   private let lock = NSLock()
   private let line = ProgressLine()
+  private let start: ContinuousClock.Instant
 
-  public init() {}
+  /// - Parameter delay: seconds before the first update shows, for what may be done sooner.
+  public init(delay: Double = 0) { start = .now + .seconds(delay) }
 
-  public func update(_ text: String) { lock.withLock { line.update(text) } }
+  public func update(_ text: String) {
+    if ContinuousClock.now < start { return }
+    lock.withLock { line.update(text) }
+  }
+
+  /// A line to standard output, above the progress.
+  public func result(_ text: String) {
+    lock.withLock {
+      line.finish()
+      Terminal.result(text)
+    }
+  }
+
+  /// A line to standard error, above the progress.
+  public func note(_ text: String) {
+    lock.withLock {
+      line.finish()
+      Terminal.note(text)
+    }
+  }
+
   public func finish() { lock.withLock { line.finish() } }
 }
 
