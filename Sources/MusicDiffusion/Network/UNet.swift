@@ -138,7 +138,7 @@ public struct UNet: Sendable {
       }
       h = try level(h, embedding: embedding, text: text, dropout: &dropout)
     }
-    return try spectrogram(of: head(headNorm.silu(h)).to(.float32))
+    return try spectrogram(of: headNorm.siluConv(h, head).to(.float32))
   }
 
   /// `[batch, c, bins, frames]` to `[batch, c · patch, bins / patchBins, frames / patchFrames]`.
