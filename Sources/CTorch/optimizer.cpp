@@ -67,6 +67,7 @@ CTStatus ct_adamw(CTTensor *const *parameters, CTTensor *const *first, CTTensor 
       if (alike(p, p) && alike(p, g) && alike(p, m) && alike(p, v)) {
         rule.update(p.data_ptr<float>(), g.data_ptr<float>(), m.data_ptr<float>(),
                     v.data_ptr<float>(), p.numel());
+        p.unsafeGetTensorImpl()->bump_version();  // as libtorch's own writes do
       } else {
         rule.update(p, g, m, v);
       }

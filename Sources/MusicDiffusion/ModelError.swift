@@ -6,6 +6,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case damagedModel(String, reason: String)
   case otherVersion(String, found: Int, supported: Int)
   case unknownLabel(String, known: [String])
+  case unknownNumber(String, known: [Conditioning.Number])
+  case noCaptions
   case invalidSeconds(Double, limit: Double)
   case invalidArgument(String)
   case modelExists(String, canResume: Bool)
@@ -40,6 +42,15 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
       known.isEmpty
         ? "the model has no labels, so --label \(label) means nothing to it"
         : "the model has no label \(label); it knows \(known.joined(separator: ", "))"
+    case .unknownNumber(let name, let known):
+      known.isEmpty
+        ? "the model has learned no numbers, so \(name) means nothing to it: train it on a folder with "
+          + "a column of numbers in metadata.csv"
+        : "the model has no number \(name); it knows "
+          + known.map(\.description).joined(separator: ", ")
+    case .noCaptions:
+      "the model has learned no captions, so a prompt means nothing to it: train it on a folder with a "
+        + "column caption in metadata.csv, or with a text file beside each sound"
     case .invalidSeconds(let seconds, let limit):
       "cannot generate \(format(seconds)) seconds: ask for more than 0 and at most \(format(limit))"
     case .invalidArgument(let reason):

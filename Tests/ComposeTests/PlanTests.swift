@@ -92,7 +92,7 @@ extension CommandLineTests {
           {"preset": "draft", "batchSize": 3, "learningRate": 0.001, "widths": [32, 48, 64], "steps": 5}
           """, to: "tuned.json")
         let planned = try train(bench, "--config", "tuned.json", "--dry-run")
-        #expect(planned.output.contains("model:   draft, 0.4 M parameters (1 MiB), "))
+        #expect(planned.output.contains("model:   draft, 0.4 M parameters (2 MiB), "))
         #expect(planned.output.contains("run:     to 5 steps, batches of 3\n"))
         let trained = try train(
           bench, "--config", "tuned.json", "--output", "model", "--steps", "1", "--batch-size", "1")

@@ -80,11 +80,12 @@ import Torch
   @Test func negativeLabelIsAvoided() throws {
     let (golden, denoiser, _) = try denoisers()
     let condition = try golden.condition
-    var other = condition
-    other.labels = condition.labels.map { _ in 1 }
+    let other = Condition(
+      labels: condition.labels.map { _ in 1 }, known: condition.known, mask: condition.mask)
     let better = try denoiser(golden.noisy, sigma: 1, condition: condition)
     let worse = try denoiser(golden.noisy, sigma: 1, condition: other)
-    let guided = GuidedDenoiser(denoiser, away: .label(1), guidance: Guidance(scale: 3))
+    let guided = GuidedDenoiser(
+      denoiser, away: .description(Description(label: 1)), guidance: Guidance(scale: 3))
     let result = try guided(golden.noisy, sigma: 1, condition: condition)
     #expect(try difference(result, worse + (better - worse) * 3) < 2e-5)
     #expect(try difference(better, worse) > 1e-4)

@@ -163,10 +163,12 @@ CTStatus ct_all_finite(const CTTensor *x, bool *out);
 typedef enum CTPadding { CT_PAD_ZEROS, CT_PAD_CIRCULAR, CT_PAD_REFLECT } CTPadding;
 
 CTStatus ct_matmul(const CTTensor *x, const CTTensor *y, CTTensor *_Nullable *_Nonnull out);
-/// x [..., I], weight [O, I], bias [O] or NULL; *out [..., O].
+/// x [..., I], weight [O, I], bias [O] or NULL, of the type of x or float32; *out [..., O] of the
+/// type of x.
 CTStatus ct_linear(const CTTensor *x, const CTTensor *weight, const CTTensor *_Nullable bias,
                    CTTensor *_Nullable *_Nonnull out);
-/// x [N, C, H, W], weight [O, C / groups, kH, kW], bias [O] or NULL; *out [N, O, H', W'].
+/// x [N, C, H, W], weight [O, C / groups, kH, kW], bias [O] or NULL, of the type of x or float32;
+/// *out [N, O, H', W'] of the type of x.
 CTStatus ct_conv2d(const CTTensor *x, const CTTensor *weight, const CTTensor *_Nullable bias,
                    int64_t stride, int64_t padding, int64_t groups,
                    CTTensor *_Nullable *_Nonnull out);

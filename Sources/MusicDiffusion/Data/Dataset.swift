@@ -23,6 +23,9 @@ public final class Dataset: Sendable {
   public let normalization: Normalization
   /// Distinct labels of ``training``, in alphabetical order.
   public let labels: [String]
+  /// What is said about the files of ``training`` beside labels; nil where nothing is, or nothing that
+  /// differs.
+  public let conditioning: Conditioning?
 
   /// Too short files that are named.
   public static let skippedLimit = 1000
@@ -94,6 +97,9 @@ public final class Dataset: Sendable {
     training = split.training
     self.heldOut = split.heldOut
     labels = split.labels
+    conditioning =
+      split.numbers.isEmpty && set.tokenizer == nil
+      ? nil : Conditioning(numbers: split.numbers, tokenizer: set.tokenizer)
     skipped =
       try unreadable
       + split.tooShort.map { clip in
@@ -123,7 +129,8 @@ public final class Dataset: Sendable {
   /// The same files, seen in windows of other length.
   private init(_ other: Dataset, windowFrames: Int) throws {
     (path, source, normalization) = (other.path, other.source, other.normalization)
-    (training, heldOut, labels) = (other.training, other.heldOut, other.labels)
+    (training, heldOut) = (other.training, other.heldOut)
+    (labels, conditioning) = (other.labels, other.conditioning)
     (skipped, skippedCount) = (other.skipped, other.skippedCount)
     var representation = other.representation
     representation.windowFrames = windowFrames

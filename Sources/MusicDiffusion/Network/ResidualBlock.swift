@@ -28,10 +28,13 @@ public struct ResidualBlock: Sendable {
     let scaleAndShift = try modulation(embedding)
     let scale = try scaleAndShift.narrow(dimension: 1, start: 0, length: channels) + 1
     let shift = try scaleAndShift.narrow(dimension: 1, start: channels, length: channels)
-    var h = try conv1(norm1.silu(x))
-    h = try h.groupNormSiLU(groups: groups, scale: scale, shift: shift)
-    h = try conv2(dropout?(h) ?? h)
-    return try x + h
+    let h = try norm1.siluConv(x, conv1)
+    guard dropout != nil else {
+      return try h.groupNormSiLUConv(
+        groups: groups, scale: scale, shift: shift, convolution: conv2, residual: x)
+    }
+    let z = try h.groupNormSiLU(groups: groups, scale: scale, shift: shift)
+    return try x + conv2(dropout?(z) ?? z)
   }
 }
 

@@ -41,7 +41,8 @@ extension Budget {
     } else {
       let first = try measure(8)
       let memory = TrainingMemory(
-        configuration.network(labelCount: dataset.labels.count),
+        configuration.network(
+          labelCount: dataset.labels.count, conditioning: dataset.conditioning),
         parameterCount: first.parameterCount, frames: dataset.representation.windowFrames,
         valueBytes: precision == .float32 ? 4 : 2, hasDropout: configuration.dropout != nil)
       let best = try self.batchSize(

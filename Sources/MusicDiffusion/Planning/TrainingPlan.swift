@@ -37,7 +37,8 @@ public struct TrainingPlan: Sendable, Equatable {
       hasHeldOut: dataset.heldOut != nil)
     (secondsOfCheckpoint, disk) = (cost.seconds, cost.bytesOfRun)
     memory = TrainingMemory(
-      configuration.network(labelCount: dataset.labels.count),
+      configuration.network(
+        labelCount: dataset.labels.count, conditioning: dataset.conditioning),
       parameterCount: speed.parameterCount, frames: dataset.representation.windowFrames,
       valueBytes: precision == .float32 ? 4 : 2, hasDropout: configuration.dropout != nil
     ).bytes(batchSize: configuration.batchSize)

@@ -382,7 +382,9 @@ public final class Trainer {
       model: ModelConfiguration(
         preset: configuration.preset, representation: dataset.representation,
         normalization: dataset.normalization,
-        network: configuration.network(labelCount: dataset.labels.count), labels: dataset.labels,
+        network: configuration.network(
+          labelCount: dataset.labels.count, conditioning: dataset.conditioning),
+        labels: dataset.labels, conditioning: dataset.conditioning,
         noise: configuration.noise,
         sampling: SamplingDefaults(
           for: configuration.noise, sigmaData: Double(dataset.normalization.sigmaData)),

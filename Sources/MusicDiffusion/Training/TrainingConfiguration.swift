@@ -19,6 +19,8 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
   public var wideEMAWidth: Double?
   /// How often a clip's label is left out, for classifier-free guidance.
   public var labelDropout = 0.1
+  /// How often its numbers and its caption are, too; nil for never, as in runs of older versions.
+  public var descriptionDropout: DescriptionDropout?
   /// How often a part of a clip is given as known.
   public var knownProbability = 0.5
   /// Of the network's levels; nil for the preset's.
@@ -50,6 +52,7 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
     self.preset = preset
     augmentation = Augmentation(for: preset)
     wideEMAWidth = 0.1
+    descriptionDropout = DescriptionDropout()
   }
 
   /// Of the averages that are kept; the first is the model's.
@@ -60,8 +63,8 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
   public var clipsPerStep: Int { batchSize * batchesPerStep }
 
   /// What is trained.
-  func network(labelCount: Int) -> UNetConfiguration {
-    var network = preset.network(labelCount: labelCount)
+  func network(labelCount: Int, conditioning: Conditioning? = nil) -> UNetConfiguration {
+    var network = preset.network(labelCount: labelCount, conditioning: conditioning)
     if augmentation?.kinds.isEmpty == false {
       network.augmentationWidth = Augmentation.vectorWidth
     }
@@ -93,6 +96,7 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
     try check(patience.map { $0 > 0 } ?? true, "patience must be positive")
     try noise.validate()
     try augmentation?.validate()
+    try descriptionDropout?.validate()
     try check(heldOut.map { (0...0.5).contains($0) } ?? true, "heldOut must be 0 to 0.5")
     try check(dropout.map { (0...0.9).contains($0) } ?? true, "dropout must be 0 to 0.9")
     try check(multiScale.map { (0...1).contains($0) } ?? true, "multiScale must be 0 to 1")

@@ -11,7 +11,8 @@ struct Train: ParsableCommand {
     commandName: "train",
     abstract: DiffusionCommand.train.abstract,
     discussion: """
-      Sub-folders become labels that `compose generate --label` takes. The model folder holds the \
+      Sub-folders become labels that `compose generate --label` takes; columns of metadata.csv in the \
+      folder, and text files beside the sounds, become what --set and --prompt take. The model folder holds the \
       model from the first checkpoint on, and samples/ with sound and pictures of what it makes. \
       Ctrl-C saves and ends; --resume goes on where a run stopped, exactly.
 

@@ -95,6 +95,7 @@ func report(_ data: Dataset) {
     if data.labels.count > shown { counts.append("and \(data.labels.count - shown) more") }
     Terminal.result("labels:  \(counts.joined(separator: ", "))")
   }
+  MetadataText.trained(data).forEach(Terminal.result)
 }
 
 /// What is trained, how fast and for how long, in what memory, and where to.
