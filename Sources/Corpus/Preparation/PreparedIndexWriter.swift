@@ -58,9 +58,12 @@ public struct PreparedIndexWriter {
 
   /// Writes the index under its name, whole or not at all.
   ///
+  /// - Parameter soundBlock: bytes of sound that each of the checksums beside the shards is of; nil where
+  ///   there are none.
   /// - Throws: ``CorpusError/cannotWrite(_:reason:)``.
   public mutating func write(
-    to folder: URL, format: SoundFormat, name: String, key: String, skipped: [Skipped]
+    to folder: URL, format: SoundFormat, name: String, key: String, skipped: [Skipped],
+    soundBlock: Int? = nil
   ) throws {
     let listed = names.indices.filter { names[$0] != nil }.sorted { names[$0]! < names[$1]! }
     var numbers = [UInt32](repeating: PreparedIndex.noLabel, count: names.count)
@@ -91,7 +94,8 @@ public struct PreparedIndexWriter {
       format: format, name: name, key: key, fingerprint: fingerprint.hexadecimal,
       clips: ends.count,
       labels: listed.map { PreparedIndex.Label(name: names[$0]!, clips: counts[$0]) },
-      shards: shards, skippedBytes: skippedJSON.count, pathBytes: paths.count)
+      shards: shards, skippedBytes: skippedJSON.count, pathBytes: paths.count,
+      soundBlock: soundBlock)
     var json = try sortedJSON(header)
     // The columns begin at a multiple of 64 bytes.
     json.append(contentsOf: [UInt8](repeating: 0x20, count: (64 - (24 + json.count) % 64) % 64))
@@ -119,24 +123,5 @@ public struct PreparedIndexWriter {
       rank += 1
     }
     return ranks
-  }
-}
-
-/// Writes under a temporary name, to the disk, and renames.
-func writeWhole(_ parts: [Data], to url: URL) throws {
-  let temporary = url.deletingLastPathComponent().appendingPathComponent(
-    ".\(url.lastPathComponent).\(getpid()).tmp")
-  do {
-    defer { try? FileManager.default.removeItem(at: temporary) }
-    try Data().write(to: temporary)
-    let handle = try FileHandle(forWritingTo: temporary)
-    for part in parts { try handle.write(contentsOf: part) }
-    try handle.synchronize()
-    try handle.close()
-    guard rename(temporary.path, url.path) == 0 else {
-      throw CorpusError.cannotWrite(url.path, reason: String(cString: strerror(errno)))
-    }
-  } catch let error where !(error is CorpusError) {
-    throw CorpusError.cannotWrite(url.path, reason: error.localizedDescription)
   }
 }
