@@ -169,8 +169,9 @@ public struct Generator: Sendable {
   ) throws -> GuidedDenoiser {
     let none = model.configuration.labels.count
     let negative = try options.negativeLabel.map(model.configuration.labelIndex)
+    let isGuided = weaker != nil || label != none || negative != nil
+    try options.checkGuidance(isGuided: isGuided, scale: guidance.scale, hasGuide: weaker != nil)
     guard let weaker else {
-      let isGuided = label != none || negative != nil
       return GuidedDenoiser(
         denoiser, away: .label(negative ?? none), guidance: isGuided ? guidance : Guidance())
     }
@@ -206,6 +207,28 @@ public struct Generator: Sendable {
         }
       }
       return plane
+    }
+  }
+}
+
+extension Generator.Options {
+  /// - Throws: ``ModelError/invalidArgument(_:)`` for what would change nothing.
+  fileprivate func checkGuidance(isGuided: Bool, scale: Double, hasGuide: Bool) throws {
+    let details = [
+      ("--guidance-rescale", guidanceRescale != nil),
+      ("--guidance-interval", guidanceInterval != nil),
+    ]
+    if !isGuided {
+      let given = ([("--guidance", guidanceScale != nil)] + details).first(where: \.1)
+      if let option = given?.0 {
+        throw ModelError.invalidArgument(
+          "\(option) means nothing to a model without labels: add --guide with a weaker model")
+      }
+    } else if scale == 1 {
+      let references = [("--negative-label", negativeLabel != nil), ("--guide", hasGuide)]
+      if let option = (references + details).first(where: \.1)?.0 {
+        throw ModelError.invalidArgument("\(option) means nothing to --guidance 1")
+      }
     }
   }
 }
