@@ -39,6 +39,30 @@ package struct TrainingSample: Sendable, Equatable {
 }
 
 extension Trainer {
+  private var sampleLabels: [String?] {
+    let labels = state.model.labels
+    return labels.isEmpty ? [nil] : labels.prefix(4).map(Optional.some)
+  }
+
+  /// Of a label's sound and picture, without their extensions.
+  private func sampleName(_ label: String?) -> String {
+    String(format: "step-%06d", state.steps)
+      + (label.map { "-" + $0.replacingOccurrences(of: "/", with: "-") } ?? "")
+  }
+
+  /// Draws the samples of the checkpoint that the run goes on from, if it was killed before it had
+  /// drawn them all. A checkpoint that an interruption made has none.
+  public func drawMissingSamples() throws {
+    guard snapshots.files().last?.step == state.steps else { return }
+    let names = sampleLabels.flatMap { label in
+      [".wav", ".png"].map { "samples/" + sampleName(label) + $0 }
+    }
+    let isWhole = names.allSatisfy {
+      FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
+    }
+    if !isWhole { try drawSamples() }
+  }
+
   /// Draws sound and a picture of what the model makes now, one for each of at most four labels, into
   /// `samples/` and TensorBoard's log.
   public func drawSamples() throws {
@@ -47,15 +71,13 @@ extension Trainer {
     let model = model
     let settings = model.configuration.representation.spectrogram
     let generator = Generator(model: model, device: device, precision: denoiser.precision)
-    let labels = model.configuration.labels
-    for label in labels.isEmpty ? [nil] : labels.prefix(4).map(Optional.some) {
+    for label in sampleLabels {
       var options = Generator.Options()
       options.label = label
       let audio = try generator.generate(
         seconds: model.configuration.representation.windowSeconds,
         seed: model.configuration.history.seed, options: options)
-      let suffix = label.map { "-" + $0.replacingOccurrences(of: "/", with: "-") } ?? ""
-      let name = String(format: "step-%06d", state.steps) + suffix
+      let name = sampleName(label)
       let sound = samples.appendingPathComponent(name + ".wav")
       try audio.write(to: sound.path, overwrite: true)
       let logMel = try MelSpectrogram(settings).logMel(of: audio.mono().channels[0])

@@ -52,6 +52,14 @@ struct Train: ParsableCommand {
 
   @OptionGroup var noise: NoiseOptions
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      What log-mel values are to the network: per-bin, by the mean and deviation of each mel bin, or linear, \
+      tanh or logit between silence and full scale. Default: per-bin.
+      """, valueName: "values"))
+  var values: ValueTransform?
+
   @Option(help: "Decides the first weights and all that is random. Default: 0.")
   var seed: UInt64?
 
@@ -120,15 +128,17 @@ struct Train: ParsableCommand {
     let folder = URL(fileURLWithPath: output ?? defaultOutput, isDirectory: true)
     let settings = try resume ? resumedSettings(in: folder) : newSettings(in: folder)
     try makeFolder(of: folder.path)
-    let data = try loadDataset(settings.preset, heldOut: settings.heldOut ?? 0)
+    let interruption = Interruption()
+    let data = try loadDataset(
+      settings.representation, heldOut: settings.heldOut ?? 0, interruption: interruption)
     let trainer = try Trainer(
       folder: folder, dataset: data, configuration: settings, device: device,
       precision: precision, resume: resume)
     report(trainer, data, device, precision)
     try listSkipped(data, in: folder)
 
-    let interruption = Interruption(message: "stopping after this step; Ctrl-C again ends at once")
     let line = ProgressLine(quietInterval: 30)
+    if resume { attempt("samples", line) { try trainer.drawMissingSamples() } }
     let outcome = try trainer.run(
       onStep: { line.update(describe($0)) },
       onEvaluate: {
@@ -153,8 +163,12 @@ struct Train: ParsableCommand {
           + "that of step \(evaluations.best.step)")
     }
     Terminal.result(
-      "\(outcome == .interrupted ? "stopped at" : "trained") step \(trainer.state.steps): "
+      "\(outcome == .interrupted ? "stopped at" : "trained") step \(trainer.savedStep ?? 0): "
         + folder.relativePath)
+    if outcome == .interrupted, trainer.savedStep != trainer.state.steps {
+      Terminal.result(
+        "the steps up to \(trainer.state.steps) are not kept: their loss was exploding")
+    }
     if outcome == .interrupted {
       Terminal.result("go on:    compose train \(dataset) --output \(folder.relativePath) --resume")
     }
@@ -172,14 +186,9 @@ struct Train: ParsableCommand {
   }
 
   private func newSettings(in folder: URL) throws -> TrainingConfiguration {
-    func has(_ name: String) -> Bool {
-      FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
-    }
-    let canResume = has("training/checkpoint.safetensors")
-    if canResume || has("config.json") {
-      throw ModelError.modelExists(folder.relativePath, canResume: canResume)
-    }
+    try Trainer.checkHasNoModel(folder)
     var settings = TrainingConfiguration(preset: preset ?? .standard)
+    settings.values = values
     settings.batchSize = batchSize ?? settings.batchSize
     settings.learningRate = learningRate ?? settings.learningRate
     settings.seed = seed ?? settings.seed
@@ -203,6 +212,7 @@ struct Train: ParsableCommand {
         folder.relativePath, reason: "\(option) was \(saved) and cannot become \(given)")
     }
     try keep("--preset", preset, settings.preset)
+    try keep("--values", values?.option, settings.representation.values.option)
     try keep("--batch-size", batchSize, settings.batchSize)
     try keep("--accumulate", accumulate, settings.accumulation ?? 1)
     try keep("--seed", seed, settings.seed)
@@ -223,12 +233,14 @@ struct Train: ParsableCommand {
       + "-model"
   }
 
-  private func loadDataset(_ preset: Preset, heldOut: Double) throws -> Dataset {
+  private func loadDataset(
+    _ representation: Representation, heldOut: Double, interruption: Interruption
+  ) throws -> Dataset {
     let url = URL(fileURLWithPath: dataset, isDirectory: true)
     let data =
       try PreparedSet.isPrepared(url)
-      ? Dataset(prepared: url, representation: preset.representation, heldOut: heldOut)
-      : prepare(preset, heldOut: heldOut)
+      ? Dataset(prepared: url, representation: representation, heldOut: heldOut)
+      : prepare(representation, heldOut: heldOut, interruption: interruption)
     for skipped in data.skipped.prefix(10) {
       Terminal.note("skipped \(skipped.path): \(skipped.reason)")
     }
@@ -242,11 +254,12 @@ struct Train: ParsableCommand {
     return data
   }
 
-  private func prepare(_ preset: Preset, heldOut: Double) throws -> Dataset {
+  private func prepare(
+    _ representation: Representation, heldOut: Double, interruption: Interruption
+  ) throws -> Dataset {
     let folder = try AudioFolder(dataset)
-    let interruption = Interruption(message: "stopping; Ctrl-C again ends at once")
     return try withProgress { line in
-      try Dataset(folder: folder, representation: preset.representation, heldOut: heldOut) {
+      try Dataset(folder: folder, representation: representation, heldOut: heldOut) {
         done, all in
         line.update("reading audio: \(done) of \(all) files")
       } check: {
@@ -260,12 +273,7 @@ struct Train: ParsableCommand {
     let lines =
       data.skipped.map { "\($0.path): \($0.reason)\n" }.joined()
       + (more > 0 ? "and \(more) more that are too short\n" : "")
-    let file = folder.appendingPathComponent("skipped.txt")
-    do {
-      try Data(lines.utf8).write(to: file, options: .atomic)
-    } catch {
-      throw ModelError.cannotWrite(file.relativePath, reason: error.localizedDescription)
-    }
+    try writeAtomically(Data(lines.utf8), to: folder.appendingPathComponent("skipped.txt"))
   }
 
   private func withProgress<R>(_ body: (SharedProgressLine) throws -> R) rethrows -> R {

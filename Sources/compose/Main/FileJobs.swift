@@ -77,7 +77,7 @@ struct FileJobs {
     _ what: String, overwrite: Bool,
     _ make: @Sendable (_ job: Job, _ threads: Int, _ check: () throws -> Void) throws -> String
   ) throws {
-    let interruption = Interruption(message: "stopping; Ctrl-C again ends at once")
+    let interruption = Interruption()
     let check = { @Sendable in if interruption.isRequested { throw CommandError.interrupted } }
     let processors = ProcessInfo.processInfo.activeProcessorCount
     if isSingle {
