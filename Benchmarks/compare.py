@@ -289,7 +289,7 @@ def spectrogram_cases(options, folder):
                 Side("torchaudio {version}", [*peers, work, "torchaudio", *rest]),
                 Side("FFTW alone, estimated plans", [ours, work, "fftw", *our_rest]),
             ]
-            if sound is SOUNDS[0]:
+            if sound is SOUNDS[0] or not options.quick:
                 measured = [ours, work, "fftw-measured", *our_rest]
                 sides.append(Side("FFTW alone, measured plans", measured))
             if work == "griffin-lim":
@@ -497,15 +497,19 @@ def main():
     with tempfile.TemporaryDirectory(prefix="compose-bench") as folder:
 
         def measure(make):
-            rows = []
+            rows, versions = [], set()
             for case in make(options, folder):
                 if options.only not in case.title:
                     continue
                 case.measure(folder, measurement)
                 rows += case.rows()
+                versions.add(case.sides[0].version)
                 for file in Path(folder).glob(f"{case.title}-*"):
                     file.unlink()
-            return [heading(options, others), table(rows)]
+            head = heading(options, others)
+            if make is network_cases:
+                head += f" Ours runs on libtorch {', '.join(sorted(versions))} of the system."
+            return [head, table(rows)]
 
         sections["Spectrograms"] = "\n\n".join(measure(spectrogram_cases))
         if options.compose and not options.only:

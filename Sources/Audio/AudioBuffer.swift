@@ -52,6 +52,13 @@ public struct AudioBuffer: Sendable, Equatable {
     return loudest > peak ? scaled(by: peak / loudest) : self
   }
 
+  /// Several sounds, all turned down alike if one of them is louder than `peak`, so that none seems
+  /// better than another for being louder.
+  public static func limited(_ sounds: [AudioBuffer], toPeak peak: Float) -> [AudioBuffer] {
+    let loudest = sounds.map(\.peak).max() ?? 0
+    return loudest > peak ? sounds.map { $0.scaled(by: peak / loudest) } : sounds
+  }
+
   /// The same sound with every sample multiplied.
   public func scaled(by gain: Float) -> AudioBuffer {
     AudioBuffer(
@@ -86,6 +93,22 @@ public struct AudioBuffer: Sendable, Equatable {
         return sum
       }
     return AudioBuffer(channels: mixed, sampleRate: sampleRate)
+  }
+}
+
+extension AudioBuffer {
+  /// The part of the energy, from 0 to 1, that a sound on fewer channels cannot give back: that of
+  /// the difference between the channels and what they are mixed to.
+  public func energyLost(mixedToChannels count: Int) -> Double {
+    let kept = mixed(toChannels: count).mixed(toChannels: channelCount)
+    var (lost, all) = (0.0, 0.0)
+    for (a, b) in zip(channels, kept.channels) {
+      for (a, b) in zip(a, b) {
+        lost += Double((a - b) * (a - b))
+        all += Double(a * a)
+      }
+    }
+    return all > 0 ? lost / all : 0
   }
 }
 

@@ -40,6 +40,9 @@ public enum AudioEncoding: Sendable, Hashable, CaseIterable {
     }
   }
 
+  /// Whether what is read back differs from what was written by more than rounding.
+  public var isLossy: Bool { quality != nil }
+
   /// Of the encoder at variable bit rate, 0 to 1.
   var quality: Double? {
     switch self {

@@ -149,12 +149,34 @@ extension AudioBuffer {
   /// - Throws: `AudioError`; also when the file is cut short, unless `range` lies before the cut.
   public init(contentsOf path: String, range: Range<Int>? = nil) throws {
     let reader = try AudioReader(path)
-    var channels = [[Float]](repeating: [], count: reader.channelCount)
     if let range {
       try reader.check(range)
       try reader.seek(to: range.lowerBound)
     }
-    var missing = range?.count ?? .max
+    try self.init(next: range?.count ?? .max, of: reader)
+    if let range, sampleCount < range.count {
+      throw AudioError.outOfRange(path: path, range: range, sampleCount: reader.position)
+    }
+    if sampleCount == 0, range == nil { throw AudioError.empty(path: path) }
+  }
+
+  /// Reads the middle of a file, so many seconds of it or all that there are; the beginning where
+  /// only reading to the end tells how long it is. What lies behind is not read.
+  ///
+  /// - Throws: `AudioError`; also when the file is cut short before that.
+  public init(middleOf path: String, seconds: Double) throws {
+    precondition(seconds > 0, "a part has a length")
+    let reader = try AudioReader(path)
+    let length = max(1, Int(seconds * Double(reader.sampleRate)))
+    if let count = reader.sampleCount, count > length { try reader.seek(to: (count - length) / 2) }
+    try self.init(next: length, of: reader)
+    if sampleCount == 0 { throw AudioError.empty(path: path) }
+  }
+
+  /// What a reader gives next, at most `limit` samples per channel.
+  private init(next limit: Int, of reader: AudioReader) throws {
+    var channels = [[Float]](repeating: [], count: reader.channelCount)
+    var missing = limit
     while missing > 0, let block = try reader.read(upTo: missing) {
       if channels[0].isEmpty {
         channels = block.channels  // mostly all there is
@@ -163,10 +185,6 @@ extension AudioBuffer {
       }
       missing -= block.sampleCount
     }
-    if let range, missing > 0 {
-      throw AudioError.outOfRange(path: path, range: range, sampleCount: reader.position)
-    }
-    if channels[0].isEmpty, range == nil { throw AudioError.empty(path: path) }
     self.init(channels: channels, sampleRate: reader.sampleRate)
   }
 }

@@ -94,7 +94,8 @@ public final class AudioWriter {
     var callbacks = PendingFile.callbacks
     let user = Unmanaged.passUnretained(file).toOpaque()
     guard let sound = sf_open_virtual(&callbacks, Int32(SFM_WRITE), &info, user) else {
-      throw file.error ?? .unwritable(path: path, reason: String(cString: sf_strerror(nil)))
+      let reason = String(cString: sf_strerror(nil)).replacing("Error : ", with: "")
+      throw file.error ?? .unwritable(path: path, reason: reason)
     }
     self.sound = sound
     sf_command(sound, Int32(SFC_SET_ADD_PEAK_CHUNK), nil, 0)  // it holds the time of day

@@ -16,6 +16,12 @@ public struct Loudness: Sendable, Equatable, CustomStringConvertible {
       if case .lufs(let value) = self { value } else { nil }
     }
 
+    /// By how many LU another sound is louder; nil where either has no loudness.
+    public func change(to other: Integrated) -> Double? {
+      guard let value, let other = other.value else { return nil }
+      return other - value
+    }
+
     public var description: String {
       switch self {
       case .lufs(let value): "\(oneDecimal(value)) LUFS"

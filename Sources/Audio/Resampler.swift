@@ -72,7 +72,7 @@ public final class Resampler {
   }
 
   /// Samples per channel that come of so many.
-  func outputCount(of inputCount: Int) -> Int {
+  public func outputCount(of inputCount: Int) -> Int {
     let (high, low) = inputCount.multipliedFullWidth(by: outputRate)
     let (quotient, remainder) = inputRate.dividingFullWidth((high, low))
     return remainder * 2 >= inputRate ? quotient + 1 : quotient

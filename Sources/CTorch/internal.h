@@ -1,18 +1,60 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/GradMode.h>
 #include <c10/util/FunctionRef.h>
+
+#include <mutex>
 
 #include "ctorch.h"
 
+namespace ctorch {
+
+/// What was made of a weight for inference, kept until the weight changes.
+class Prepared {
+ public:
+  /// What `make` gives, or gave for this very weight; while gradients are gathered always anew,
+  /// because every step changes the weights.
+  at::Tensor get(const at::Tensor &weight, c10::function_ref<at::Tensor()> make) {
+    if (c10::GradMode::is_enabled()) return make();
+    std::lock_guard<std::mutex> lock(mutex);
+    if (!value.defined() || version != weight._version() || data != weight.data_ptr()) {
+      value = make();
+      version = weight._version();
+      data = weight.data_ptr();
+    }
+    return value;
+  }
+
+ private:
+  std::mutex mutex;
+  at::Tensor value;
+  int64_t version = 0;
+  const void *data = nullptr;
+};
+
+}  // namespace ctorch
+
 struct CTTensor {
   at::Tensor value;
+  /// For a convolution of 3 x 3: its transformed weights.
+  mutable ctorch::Prepared transformed = {};
+  /// In the type that a network computes in.
+  mutable ctorch::Prepared cast = {};
 };
 
 namespace ctorch {
 
 /// Hands a tensor to C, which owns it until ct_free.
 inline CTTensor *boxed(at::Tensor value) { return new CTTensor{std::move(value)}; }
+
+/// The weight, or an undefined tensor for none, in the type of what it is multiplied with.
+inline at::Tensor castTo(at::ScalarType type, const CTTensor *weight) {
+  if (!weight || weight->value.scalar_type() == type) return weight ? weight->value : at::Tensor();
+  at::Tensor result =
+      weight->cast.get(weight->value, [&] { return weight->value.to(type); });
+  return result.scalar_type() == type ? result : weight->value.to(type);
+}
 
 /// The tensor, or an undefined one, which is how libtorch spells "none".
 inline at::Tensor unboxed(const CTTensor *tensor) {

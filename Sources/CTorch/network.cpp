@@ -15,9 +15,11 @@
 
 #include <cmath>
 
+#include "convolution.h"
 #include "internal.h"
 
 using ctorch::boxed;
+using ctorch::castTo;
 using ctorch::guarded;
 using ctorch::unboxed;
 
@@ -49,13 +51,22 @@ CTStatus ct_matmul(const CTTensor *x, const CTTensor *y, CTTensor **out) {
 
 CTStatus ct_linear(const CTTensor *x, const CTTensor *weight, const CTTensor *bias,
                    CTTensor **out) {
-  return guarded([&] { *out = boxed(at::linear(x->value, weight->value, unboxed(bias))); });
+  return guarded([&] {
+    const auto type = x->value.scalar_type();
+    *out = boxed(at::linear(x->value, castTo(type, weight), castTo(type, bias)));
+  });
 }
 
 CTStatus ct_conv2d(const CTTensor *x, const CTTensor *weight, const CTTensor *bias,
                    int64_t stride, int64_t padding, int64_t groups, CTTensor **out) {
   return guarded([&] {
-    *out = boxed(at::conv2d(x->value, weight->value, unboxed(bias), stride, padding,
+    if (stride == 1 && padding == 1 && groups == 1 &&
+        ctorch::convolution3x3Fits(x->value, weight->value)) {
+      *out = boxed(ctorch::convolution3x3(x->value, {}, weight, castTo(at::kFloat, bias), {}));
+      return;
+    }
+    const auto type = x->value.scalar_type();
+    *out = boxed(at::conv2d(x->value, castTo(type, weight), castTo(type, bias), stride, padding,
                             /*dilation=*/1, groups));
   });
 }

@@ -62,11 +62,12 @@ CTStatus ct_adamw(CTTensor *const *parameters, CTTensor *const *first, CTTensor 
       at::Tensor p = parameters[i]->value, m = first[i]->value, v = second[i]->value;
       at::Tensor g = p.grad();
       if (!g.defined()) continue;
-      const AdamW rule{learning_rate, beta1, beta2, epsilon, p.dim() >= 2 ? weight_decay : 0,
+      const AdamW rule{learning_rate, beta1, beta2, epsilon, weight_decay,
                        1 - std::pow(beta1, step), 1 - std::pow(beta2, step)};
       if (alike(p, p) && alike(p, g) && alike(p, m) && alike(p, v)) {
         rule.update(p.data_ptr<float>(), g.data_ptr<float>(), m.data_ptr<float>(),
                     v.data_ptr<float>(), p.numel());
+        p.unsafeGetTensorImpl()->bump_version();  // as libtorch's own writes do
       } else {
         rule.update(p, g, m, v);
       }

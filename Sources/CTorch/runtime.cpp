@@ -117,6 +117,8 @@ int32_t ct_thread_count(void) {
   return at::get_num_threads();
 }
 
+void ct_release_memory(void) { malloc_trim(0); }
+
 CTStatus ct_set_thread_count(int32_t count) {
   return ctorch::guarded([&] {
     ctorch::prepare();

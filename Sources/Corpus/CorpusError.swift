@@ -9,6 +9,10 @@ public enum CorpusError: Error, Equatable, CustomStringConvertible {
   case notPrepared(String)
   /// The set was prepared at another rate or with other channels than are wanted.
   case otherFormat(String, found: SoundFormat, wanted: SoundFormat)
+  /// A table of metadata that cannot be read.
+  case metadata(String, line: Int, reason: String)
+  /// Metadata that a later version of compose has prepared.
+  case newerMetadata(String)
   case cannotWrite(String, reason: String)
 
   public var description: String {
@@ -26,6 +30,11 @@ public enum CorpusError: Error, Equatable, CustomStringConvertible {
     case .otherFormat(let path, let found, let wanted):
       "\(path) was prepared as \(found), and this preset wants \(wanted): prepare it again with "
         + "that --preset"
+    case .metadata(let path, let line, let reason):
+      "cannot read \(path), line \(line): \(reason)"
+    case .newerMetadata(let path):
+      "the captions and numbers in \(path) were prepared by a later version of compose: use that one, "
+        + "or delete \(PreparedMetadata.fileName) there and prepare again"
     case .cannotWrite(let path, let reason):
       "cannot write \(path): \(reason)"
     }

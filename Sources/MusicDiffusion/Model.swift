@@ -6,8 +6,8 @@ public import Torch
 /// All that a model is, beside its weights: a model folder's `config.json`.
 public struct ModelConfiguration: Codable, Sendable, Equatable {
   /// Raised when an older program could not use a newer model rightly: 2 has predictions, noise and
-  /// values of the spectrogram other than those that 1 always had.
-  public static let supportedVersion = 2
+  /// values of the spectrogram other than those that 1 always had, 3 has numbers or captions.
+  public static let supportedVersion = 3
 
   /// The lowest that can use it.
   public var formatVersion: Int
@@ -18,24 +18,27 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   public var network: UNetConfiguration
   /// In the order of the network's label embedding.
   public var labels: [String]
+  /// What the model can be told beside a label; nil for nothing.
+  public var conditioning: Conditioning?
   public var noise: NoiseProcess
   public var sampling: SamplingDefaults
   public var history: TrainingHistory
 
   package init(
     preset: Preset, representation: Representation, normalization: Normalization,
-    network: UNetConfiguration, labels: [String], noise: NoiseProcess,
-    sampling: SamplingDefaults, history: TrainingHistory
+    network: UNetConfiguration, labels: [String], conditioning: Conditioning? = nil,
+    noise: NoiseProcess, sampling: SamplingDefaults, history: TrainingHistory
   ) {
     let isOfVersion1 =
       noise.prediction == .edm && noise.shape == .gaussian && noise.levels.kind == .logNormal
       && representation.values == .statistics
-    formatVersion = isOfVersion1 ? 1 : 2
+    formatVersion = conditioning != nil ? 3 : isOfVersion1 ? 1 : 2
     self.preset = preset.rawValue
     self.representation = representation
     self.normalization = normalization
     self.network = network
     self.labels = labels
+    self.conditioning = conditioning
     self.noise = noise
     self.sampling = sampling
     self.history = history
@@ -75,12 +78,17 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     try noise.validate()
     try sampling.validate()
     try history.validate()
+    try conditioning?.validate()
     guard network.channels == representation.channels,
       network.melBins == representation.spectrogram.melBins,
       network.labelCount == labels.count,
+      network.numberCount ?? 0 == conditioning?.numbers.count ?? 0,
+      network.text?.vocabularySize == conditioning?.tokenizer?.vocabularySize,
+      network.text?.length == conditioning?.tokenizer?.length,
       representation.windowFrames % network.frameMultiple == 0
     else {
-      throw ModelError.invalidConfiguration("network, representation and labels do not fit")
+      throw ModelError.invalidConfiguration(
+        "network, representation, labels and conditioning do not fit")
     }
   }
 }

@@ -6,6 +6,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case damagedModel(String, reason: String)
   case otherVersion(String, found: Int, supported: Int)
   case unknownLabel(String, known: [String])
+  case unknownNumber(String, known: [Conditioning.Number])
+  case noCaptions
   case invalidSeconds(Double, limit: Double)
   case invalidArgument(String)
   case modelExists(String, canResume: Bool)
@@ -18,6 +20,9 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case noSnapshots(String)
   case averageOutOfReach(width: Double, error: Double)
   case cannotWrite(String, reason: String)
+  case budgetTooSmall(Double, needed: Double)
+  case unusableSettings(String, reason: String)
+  case nothingToTuneOn(String)
 
   public var description: String {
     switch self {
@@ -37,6 +42,15 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
       known.isEmpty
         ? "the model has no labels, so --label \(label) means nothing to it"
         : "the model has no label \(label); it knows \(known.joined(separator: ", "))"
+    case .unknownNumber(let name, let known):
+      known.isEmpty
+        ? "the model has learned no numbers, so \(name) means nothing to it: train it on a folder with "
+          + "a column of numbers in metadata.csv"
+        : "the model has no number \(name); it knows "
+          + known.map(\.description).joined(separator: ", ")
+    case .noCaptions:
+      "the model has learned no captions, so a prompt means nothing to it: train it on a folder with a "
+        + "column caption in metadata.csv, or with a text file beside each sound"
     case .invalidSeconds(let seconds, let limit):
       "cannot generate \(format(seconds)) seconds: ask for more than 0 and at most \(format(limit))"
     case .invalidArgument(let reason):
@@ -64,6 +78,14 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     case .averageOutOfReach(let width, let error):
       "the snapshots cannot make an average of width \(format(width)) (they miss "
         + "\(format(100 * error)) % of it): ask for one nearer to those that training kept"
+    case .budgetTooSmall(let seconds, let needed):
+      "a budget of \(format(seconds)) s is too small: with what is to be prepared, measured and saved, "
+        + "the least takes \(format(needed.rounded(.up))) s on this machine"
+    case .unusableSettings(let path, let reason):
+      "cannot use the settings in \(path): \(reason)"
+    case .nothingToTuneOn(let path):
+      "tuning compares losses on held-out files, and \(path) has none: it takes ten files, and "
+        + "--held-out above 0"
     case .cannotWrite(let path, let reason):
       "cannot write \(path): \(reason)"
     }

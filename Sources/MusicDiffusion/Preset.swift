@@ -31,17 +31,26 @@ public enum Preset: String, Codable, CaseIterable, Sendable {
       windowFrames: spectrogram.windowFrames, padsShortClips: spectrogram.padsShortClips)
   }
 
-  public func network(labelCount: Int) -> UNetConfiguration {
+  public func network(
+    labelCount: Int, conditioning: Conditioning? = nil
+  ) -> UNetConfiguration {
     let representation = representation
-    let (widths, blocks, embedding) =
+    let (widths, blocks, embedding, text) =
       switch self {
-      case .standard, .oneshots: ([96, 160, 224], 2, 192)
-      case .draft: ([48, 64, 96], 1, 96)
-      case .studio: ([128, 256, 384, 512], 3, 512)
+      case .standard, .oneshots: ([96, 160, 224], 2, 192, (width: 192, layers: 3))
+      case .draft: ([48, 64, 96], 1, 96, (width: 96, layers: 2))
+      case .studio: ([128, 256, 384, 512], 3, 512, (width: 384, layers: 6))
       }
-    return UNetConfiguration(
+    var network = UNetConfiguration(
       channels: representation.channels, melBins: representation.spectrogram.melBins,
       patchBins: 4, patchFrames: 4, widths: widths, blocks: blocks, embeddingWidth: embedding,
       labelCount: labelCount)
+    if let numbers = conditioning?.numbers, !numbers.isEmpty { network.numberCount = numbers.count }
+    network.text = conditioning?.tokenizer.map {
+      TextEncoderConfiguration(
+        vocabularySize: $0.vocabularySize, length: $0.length, width: text.width,
+        layers: text.layers)
+    }
+    return network
   }
 }

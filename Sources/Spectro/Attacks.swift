@@ -23,6 +23,9 @@ public struct Attacks: Sendable {
     /// By how much the energy of the 40 ms before an attack grew against that of the 40 ms after it,
     /// dB; 0 is no pre-echo.
     public var preEcho: Double
+
+    /// Whether attacks take at most 3 ms longer, with less than 3 dB of pre-echo.
+    public var isKept: Bool { copiedRiseTime - riseTime < 0.0035 && preEcho < 3 }
   }
 
   // In milliseconds, the windows' unit.

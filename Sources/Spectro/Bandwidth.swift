@@ -53,21 +53,38 @@ public struct Bandwidth: Sendable {
 
   /// The part of the energy above a frequency in Hz, from 0 to 1.
   public func energy(above frequency: Double) -> Double {
-    let total = powers.reduce(0, +)
-    let first = powers.indices.first { Double($0) * hertzPerBin > frequency } ?? powers.count
-    return total > 0 ? powers[first...].reduce(0, +) / total : 0
+    part { $0 > frequency }
+  }
+
+  /// The part of the energy below a frequency in Hz, from 0 to 1.
+  public func energy(below frequency: Double) -> Double {
+    part { $0 < frequency }
+  }
+
+  private func part(_ isIncluded: (_ hertz: Double) -> Bool) -> Double {
+    var (part, total) = (0.0, 0.0)
+    for (bin, power) in powers.enumerated() {
+      // All bins but the first and the last stand for a negative frequency, too.
+      let power = bin == 0 || bin == powers.count - 1 ? power / 2 : power
+      total += power
+      if isIncluded(Double(bin) * hertzPerBin) { part += power }
+    }
+    return total > 0 ? part / total : 0
   }
 }
 
 /// Measures the bandwidth of a sound that comes in blocks.
 public struct BandwidthMeter: Sendable {
-  private let stft = STFT(threads: 1)
+  private let stft: STFT
   private let sampleRate: Int
   private var powers: [Double]
 
-  /// - Parameter sampleRate: Hz.
-  public init(sampleRate: Int) {
+  /// - Parameters:
+  ///   - sampleRate: Hz.
+  ///   - fftSize: samples per transform, of which each begins a quarter later.
+  public init(sampleRate: Int, fftSize: Int = 2048) {
     self.sampleRate = sampleRate
+    stft = STFT(fftSize: fftSize, hopLength: fftSize / 4, threads: 1)
     powers = Array(repeating: 0, count: stft.bins)
   }
 

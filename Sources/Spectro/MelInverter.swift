@@ -17,7 +17,7 @@ public final class MelInverter: Sendable {
   private static let steps = 4
   /// Of the energies held to the mel values, against those of the first guess: where there is noise,
   /// whose magnitudes nobody can know, the guess is their mean.
-  private static let melWeight: Float = 0.83
+  private static let melWeight: Float = 0.81
   /// What a pass leaves of the bins below all filters. Nothing tells of them but their neighbours, into
   /// which they leak: 0 would take a drum's slow swing away, 1 would keep whatever comes up. They never
   /// hold more than an offset does, whose magnitude a Hann window halves from one bin to the next.

@@ -1,13 +1,13 @@
 import CPNG
-import Foundation
+package import Foundation
 
 /// PNG pictures in memory: libpng's pixels, and one text chunk of our own.
 ///
 /// libpng's simplified interface reports errors without `longjmp`, which Swift cannot take, but
 /// knows no text; a chunk is a length, a type, bytes and a checksum (PNG specification, section 5).
-enum PNGFile {
+package enum PNGFile {
   /// What the picture's pixels are.
-  enum Pixels {
+  package enum Pixels {
     /// `[height, width]`, 8 bits a channel.
     case color([Color])
     /// `[height, width]`, 16 bits.
@@ -61,7 +61,7 @@ enum PNGFile {
 
   /// The pixels, 16 bits where the file has 16 bits of grey, as they stand in the file: no colour
   /// is corrected. Transparency shows black.
-  static func decode(_ data: Data) throws -> (pixels: Pixels, width: Int, height: Int) {
+  package static func decode(_ data: Data) throws -> (pixels: Pixels, width: Int, height: Int) {
     var image = png_image()
     image.version = png_uint_32(PNG_IMAGE_VERSION)
     return try withoutColorSpace(data).withUnsafeBytes { input in

@@ -25,7 +25,7 @@ final class RealFFT: Sendable {
   private let twiddles: [Float]
 
   /// FFTW's planner, unlike its execution, must run in one thread at a time.
-  private static let planner = NSLock()
+  static let planner = NSLock()
 
   var bins: Int { half + 1 }
 

@@ -18,7 +18,8 @@ public final class CSVWriter: SpectrogramWriter {
 
   /// - Throws: `SpectroError.exists` for a name in use, unless `overwrite`; `.unwritable`.
   public init(
-    _ path: String, settings: SpectrogramSettings, channelCount: Int = 1, overwrite: Bool = false
+    _ path: String, settings: SpectrogramSettings, channelCount: Int = 1,
+    origin: SpectrogramOrigin? = nil, overwrite: Bool = false
   ) throws {
     precondition(channelCount == 1 || channelCount == 2, "a spectrogram is mono, or mid and side")
     (self.settings, self.channelCount) = (settings, channelCount)
@@ -28,7 +29,8 @@ public final class CSVWriter: SpectrogramWriter {
     let header = prefixes.flatMap { prefix in
       centers.map { String(format: ",\(prefix)%.2f", $0) }
     }
-    try file.append("# \(settings.json())\ntime_s\(header.joined())\n".utf8)
+    try file.append(
+      "# \(SpectrogramNote(settings, origin).json())\ntime_s\(header.joined())\n".utf8)
   }
 
   public func append(_ channels: [Spectrogram]) throws {
@@ -72,6 +74,7 @@ extension [UInt8] {
 /// points, in the memory of one block. The comment that holds the settings may be lost.
 public final class CSVReader: SpectrogramReader {
   public let settings: SpectrogramSettings?
+  public let origin: SpectrogramOrigin?
   public let channelCount: Int
   public let bins: Int
   public let frames: Int
@@ -82,18 +85,19 @@ public final class CSVReader: SpectrogramReader {
   public init(_ path: String) throws {
     func failure(_ reason: String) -> SpectroError { .unreadable(path: path, reason: reason) }
     var lines = try LineReader(path)
-    var settings: SpectrogramSettings?
+    var note: SpectrogramNote?
     var line = try lines.next()
     while let text = line, text.isEmpty || text.first == "#" || text.hasPrefix("\"#") {
       // A spreadsheet quotes what holds commas and doubles the quotes.
       let plain = text.hasPrefix("\"") ? text.replacing("\"\"", with: "\"") : text
-      if settings == nil, let start = plain.firstIndex(of: "{"),
+      if note == nil, let start = plain.firstIndex(of: "{"),
         let end = plain.lastIndex(of: "}"), start < end
       {
-        settings = try SpectrogramSettings(json: String(plain[start...end]), path: path)
+        note = try SpectrogramNote(json: String(plain[start...end]), path: path)
       }
       line = try lines.next()
     }
+    (settings, origin) = (note?.settings, note?.origin)
     guard let header = line, header.hasPrefix("time_s,") || header.hasPrefix("\"time_s\",") else {
       throw failure("not a table of a spectrogram: no line starts with time_s")
     }
@@ -108,7 +112,7 @@ public final class CSVReader: SpectrogramReader {
       throw failure("\(bins) mel bins where its settings have \(settings.melBins)")
     }
     decibelsPerNeper = Float((settings ?? SpectrogramSettings()).decibelsPerNeper)
-    (self.settings, self.lines) = (settings, lines)
+    self.lines = lines
     frames = try lines.count()
   }
 

@@ -45,11 +45,15 @@ public final class NPYWriter: SpectrogramWriter {
   /// - Throws: `SpectroError.exists` for a name in use, unless `overwrite`; `.unwritable`.
   public init(
     _ path: String, bins: Int, channelCount: Int = 1, settings: SpectrogramSettings? = nil,
-    overwrite: Bool = false
+    origin: SpectrogramOrigin? = nil, overwrite: Bool = false
   ) throws {
     precondition(channelCount == 1 || channelCount == 2, "a spectrogram is mono, or mid and side")
     (self.channelCount, self.bins) = (channelCount, bins)
-    comment = try settings.map { "  # \(try $0.json())" } ?? ""
+    comment = try settings.map { "  # \(try SpectrogramNote($0, origin).json())" } ?? ""
+    guard comment.utf8.count < 60_000 else {
+      throw SpectroError.unwritable(
+        path: path, reason: "the texts of its sound are too long for NPY")
+    }
     file = try AtomicFile(path, overwrite: overwrite)
     try file.append(header())
   }
@@ -93,6 +97,7 @@ public final class NPYWriter: SpectrogramWriter {
 /// float32 or float64, little-endian, in C or Fortran order, in the memory of one block.
 public final class NPYReader: SpectrogramReader {
   public let settings: SpectrogramSettings?
+  public let origin: SpectrogramOrigin?
   public let channelCount: Int
   public let bins: Int
   public let frames: Int
@@ -154,9 +159,10 @@ public final class NPYReader: SpectrogramReader {
 
     channelCount = shape.count == 3 ? shape[0] : 1
     (bins, frames) = (shape[shape.count - 2], shape[shape.count - 1])
-    settings = try header.firstMatch(of: #/\}\s*#\s*(\{.*\})/#).map {
-      try SpectrogramSettings(json: String($0.1), path: path)
+    let note = try header.firstMatch(of: #/\}\s*#\s*(\{.*\})/#).map {
+      try SpectrogramNote(json: String($0.1), path: path)
     }
+    (settings, origin) = (note?.settings, note?.origin)
     if let settings, settings.melBins != bins {
       throw failure("\(bins) mel bins where its settings have \(settings.melBins)")
     }
@@ -224,27 +230,6 @@ public final class NPYReader: SpectrogramReader {
           }
         }
       }
-    }
-  }
-}
-
-extension SpectrogramSettings {
-  /// One line of JSON, its keys in alphabetical order.
-  func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    return String(decoding: try encoder.encode(self), as: UTF8.self)
-  }
-
-  /// The settings a file at `path` carries.
-  init(json: String, path: String) throws {
-    do {
-      self = try JSONDecoder().decode(Self.self, from: Data(json.utf8))
-      try validate()
-    } catch let error as SpectroError {
-      throw SpectroError.unreadable(path: path, reason: "\(error)")
-    } catch {
-      throw SpectroError.unreadable(path: path, reason: "its spectrogram settings are damaged")
     }
   }
 }

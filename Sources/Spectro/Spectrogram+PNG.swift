@@ -33,6 +33,7 @@ struct PictureDescription: Codable, Equatable {
   var framesPerColumn: Int?
   /// What the channels are, if not mid and side.
   var lanes: [String]?
+  var sound: SpectrogramOrigin?
 }
 
 extension Spectrogram {
@@ -80,6 +81,7 @@ public final class PNGWriter: SpectrogramWriter {
   private let file: AtomicFile
   private let path: String
   private let settings: SpectrogramSettings
+  private let origin: SpectrogramOrigin?
   private let style: PictureStyle
   private let labels: SpectrogramPicture.Labels
   private let channelCount: Int
@@ -99,16 +101,18 @@ public final class PNGWriter: SpectrogramWriter {
   ///   - title: a line above the picture, such as the sound's name.
   ///   - start: where in a longer sound the first frame stands, seconds.
   ///   - maximumColumns: of a picture that may show less than every frame.
+  ///   - origin: of the sound, kept in the file.
   /// - Throws: `SpectroError.exists` for a name in use, unless `overwrite`; `.unwritable`.
   public init(
     _ path: String, settings: SpectrogramSettings, style: PictureStyle = .picture(),
     channelCount: Int = 1, lanes: [String]? = nil, title: String? = nil, start: Double = 0,
-    maximumColumns: Int? = nil, overwrite: Bool = false
+    maximumColumns: Int? = nil, origin: SpectrogramOrigin? = nil, overwrite: Bool = false
   ) throws {
     precondition(channelCount == 1 || channelCount == 2, "a spectrogram is mono, or mid and side")
     precondition(lanes == nil || lanes?.count == channelCount, "a name for each channel")
     precondition(maximumColumns ?? 2 > 1, "a picture has two columns at least")
     file = try AtomicFile(path, overwrite: overwrite)
+    self.origin = origin
     (self.path, self.settings, self.style, self.channelCount) = (
       path, settings, style, channelCount
     )
@@ -153,9 +157,11 @@ public final class PNGWriter: SpectrogramWriter {
         "\(settings.melBins) mel bins and \(columns.count) frames are too many for a picture; write "
           + "NPY, or pictures of parts")
     }
+    var description = picture.description
+    description.sound = origin
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
-    let text = String(decoding: try encoder.encode(picture.description), as: UTF8.self)
+    let text = String(decoding: try encoder.encode(description), as: UTF8.self)
     do {
       try file.append(
         try PNGFile.encode(
@@ -171,6 +177,7 @@ public final class PNGWriter: SpectrogramWriter {
 /// Reads the spectrogram that a picture of `PNGWriter` shows.
 public final class PNGReader: SpectrogramReader {
   public var settings: SpectrogramSettings? { description.settings }
+  public var origin: SpectrogramOrigin? { description.sound }
   public let channelCount: Int
   public var bins: Int { description.bins }
   public var frames: Int { description.frames }

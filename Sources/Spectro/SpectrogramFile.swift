@@ -18,6 +18,8 @@ public protocol SpectrogramWriter: AnyObject {
 public protocol SpectrogramReader: AnyObject {
   /// What made the spectrogram, if the file says so.
   var settings: SpectrogramSettings? { get }
+  /// The sound that it was made of, if the file says so.
+  var origin: SpectrogramOrigin? { get }
   /// 1, or 2 for mid and side.
   var channelCount: Int { get }
   var bins: Int { get }

@@ -21,7 +21,8 @@ struct SpectrogramPicture {
 
   /// Pixels around and between what is drawn.
   private enum Space {
-    static let left = 76
+    /// Room for "−100.0 dB" and a tick.
+    static let left = 96
     static let right = 88
     static let bottom = 40
     /// Above a title, and from one line of text to the next.

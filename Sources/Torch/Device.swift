@@ -48,6 +48,10 @@ public func setThreadCount(_ count: Int) throws {
   try check(ct_set_thread_count(Int32(clamping: count)), "set thread count to \(count)")
 }
 
+/// Gives the memory of what is no longer used back to the system, which is otherwise kept for what comes
+/// next: for when that needs less.
+public func releaseMemory() { ct_release_memory() }
+
 /// The version of libtorch that this was built with, such as `"1.13.0"`.
 public var libtorchVersion: String { String(cString: ct_version()) }
 

@@ -15,10 +15,7 @@ public struct Linear: Sendable {
     self.bias = bias ? try path.parameter("bias", [outputs], .zeros) : nil
   }
 
-  public func callAsFunction(_ x: Tensor) throws -> Tensor {
-    let dtype = x.dtype
-    return try x.linear(weight.to(dtype), bias?.to(dtype))
-  }
+  public func callAsFunction(_ x: Tensor) throws -> Tensor { try x.linear(weight, bias) }
 }
 
 /// Square convolution: `[batch, inputs, height, width]` to `[batch, outputs, height, width]`,
@@ -49,9 +46,7 @@ public struct Conv2d: Sendable {
   }
 
   public func callAsFunction(_ x: Tensor) throws -> Tensor {
-    let dtype = x.dtype
-    return try x.conv2d(
-      weight.to(dtype), bias?.to(dtype), stride: stride, padding: padding, groups: groups)
+    try x.conv2d(weight, bias, stride: stride, padding: padding, groups: groups)
   }
 }
 
@@ -77,6 +72,15 @@ public struct GroupNorm: Sendable {
 
   /// The norm and then SiLU, in one pass over the memory.
   public func silu(_ x: Tensor) throws -> Tensor { try fused(x, silu: true) }
+
+  /// The norm, SiLU and then `convolution` and the sum with `residual`.
+  public func siluConv(
+    _ x: Tensor, _ convolution: Conv2d, residual: Tensor? = nil
+  ) throws -> Tensor {
+    try x.groupNormSiLUConv(
+      groups: groups, scale: weight.unsqueeze(0), shift: bias.unsqueeze(0), epsilon: epsilon,
+      convolution: convolution, residual: residual)
+  }
 
   private func fused(_ x: Tensor, silu: Bool) throws -> Tensor {
     try x.groupNormSiLU(
@@ -104,7 +108,8 @@ public struct LayerNorm: Sendable {
   }
 }
 
-/// A learned vector for each of `entries` indices: int64 `[...]` to float32 `[..., channels]`.
+/// A learned vector for each of `entries` indices: int64 `[...]` to float32 `[..., channels]`. Weight
+/// decay leaves it as it is: it would pull what is seldom drawn towards 0 all the time.
 public struct Embedding: Sendable {
   public let weight: Tensor
 
@@ -113,7 +118,7 @@ public struct Embedding: Sendable {
     _ path: ParameterPath, entries: Int, channels: Int, initializer: Initializer? = nil
   ) throws {
     weight = try path.parameter(
-      "weight", [entries, channels], initializer ?? .normal(standardDeviation: 1))
+      "weight", [entries, channels], initializer ?? .normal(standardDeviation: 1), decays: false)
   }
 
   public func callAsFunction(_ indices: Tensor) throws -> Tensor {

@@ -1,7 +1,7 @@
 import CTorch
 
 /// Loshchilov and Hutter 2019 (arXiv:1711.05101), algorithm 2, as PyTorch has it: the decay is
-/// scaled by the learning rate. Parameters of one dimension (norms, biases) do not decay.
+/// scaled by the learning rate. Which parameters decay, the store says: see ``ParameterStore/decays``.
 ///
 /// Not for use from two threads at once.
 public final class AdamW {
@@ -11,6 +11,8 @@ public final class AdamW {
   private let weightDecay: Double
   private let firstMoments: [Tensor]
   private let secondMoments: [Tensor]
+  /// Positions of the parameters that decay, and of those that do not.
+  private let decaying, others: [Int]
   /// Updates made so far.
   public private(set) var steps = 0
 
@@ -26,20 +28,26 @@ public final class AdamW {
     let tensors = parameters.tensors
     firstMoments = try withoutGradient { try tensors.map { try $0 * 0 } }
     secondMoments = try withoutGradient { try tensors.map { try $0 * 0 } }
+    let decays = parameters.decays
+    decaying = decays.indices.filter { decays[$0] }
+    others = decays.indices.filter { !decays[$0] }
   }
 
   /// One update of every parameter that has a gradient.
   public func step(learningRate: Double) throws {
-    let status = withPointers(of: parameters.tensors) { values, count in
-      withPointers(of: firstMoments) { first, _ in
-        withPointers(of: secondMoments) { second, _ in
-          ct_adamw(
-            values, first, second, count, Int64(steps + 1), learningRate, beta1, beta2, epsilon,
-            weightDecay)
+    let tensors = parameters.tensors
+    for (group, decay) in [(decaying, weightDecay), (others, 0)] {
+      let status = withPointers(of: group.map { tensors[$0] }) { values, count in
+        withPointers(of: group.map { firstMoments[$0] }) { first, _ in
+          withPointers(of: group.map { secondMoments[$0] }) { second, _ in
+            ct_adamw(
+              values, first, second, count, Int64(steps + 1), learningRate, beta1, beta2, epsilon,
+              decay)
+          }
         }
       }
+      try check(status, "AdamW step \(steps + 1)")
     }
-    try check(status, "AdamW step \(steps + 1)")
     steps += 1
   }
 

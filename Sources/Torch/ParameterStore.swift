@@ -35,6 +35,7 @@ public final class ParameterStore: Sendable {
   private struct State {
     var names: [String] = []
     var tensors: [Tensor] = []
+    var decays: [Bool] = []
     var positions: [String: Int] = [:]
     var missing: [String] = []
     var misshapen: [String] = []
@@ -64,6 +65,8 @@ public final class ParameterStore: Sendable {
 
   public var names: [String] { state.withLock { $0.names } }
   public var tensors: [Tensor] { state.withLock { $0.tensors } }
+  /// For each parameter, whether weight decay pulls it towards 0.
+  public var decays: [Bool] { state.withLock { $0.decays } }
   public var named: [(name: String, tensor: Tensor)] {
     state.withLock { state in zip(state.names, state.tensors).map { (name: $0, tensor: $1) } }
   }
@@ -121,8 +124,9 @@ public final class ParameterStore: Sendable {
     for tensor in tensors { tensor.zeroGradient() }
   }
 
-  fileprivate func make(_ name: String, _ shape: [Int], _ initializer: Initializer) throws -> Tensor
-  {
+  fileprivate func make(
+    _ name: String, _ shape: [Int], _ initializer: Initializer, decays: Bool
+  ) throws -> Tensor {
     let source = loaded?[name]
     let fits = source?.shape == shape
     let tensor =
@@ -140,6 +144,7 @@ public final class ParameterStore: Sendable {
       }
       state.names.append(name)
       state.tensors.append(tensor)
+      state.decays.append(decays)
       guard loaded != nil, !fits else { return }
       if let source {
         state.misshapen.append("\(name) \(source.shape) for \(shape)")
@@ -175,10 +180,12 @@ public struct ParameterPath: Sendable {
 
   /// The parameter of this name here, new or loaded, as its store does.
   ///
+  /// - Parameter decays: whether weight decay pulls it towards 0; nil for what has two or more
+  ///   dimensions, which are the weights of products and convolutions, and not biases and gains.
   /// - Throws: `TorchError.duplicateParameter` if the name is taken.
   public func parameter(
-    _ name: String, _ shape: [Int], _ initializer: Initializer
+    _ name: String, _ shape: [Int], _ initializer: Initializer, decays: Bool? = nil
   ) throws -> Tensor {
-    try store.make(prefix + name, shape, initializer)
+    try store.make(prefix + name, shape, initializer, decays: decays ?? (shape.count >= 2))
   }
 }

@@ -17,6 +17,28 @@ import Testing
     #expect(buffer.duration == 0 && buffer.peak == 0 && buffer.rms == 0)
   }
 
+  @Test func limitsSoundsAlike() {
+    let (loud, soft) = (
+      AudioBuffer(channels: [[2, -1]], sampleRate: 8000),
+      AudioBuffer(channels: [[0.5, 0]], sampleRate: 8000)
+    )
+    let limited = AudioBuffer.limited([soft, loud], toPeak: 1)
+    #expect(limited.map(\.channels) == [[[0.25, 0]], [[1, -0.5]]])
+    #expect(AudioBuffer.limited([soft, soft], toPeak: 1) == [soft, soft])
+    #expect(AudioBuffer.limited([], toPeak: 1).isEmpty)
+  }
+
+  @Test func tellsTheEnergyThatMixingLoses() {
+    // The mean of 1 and 0 gives back a half on both: half of the energy.
+    let left = AudioBuffer(channels: [[1, -1], [0, 0]], sampleRate: 8000)
+    #expect(abs(left.energyLost(mixedToChannels: 1) - 0.5) < 1e-6)
+    #expect(left.energyLost(mixedToChannels: 2) == 0)
+    let against = AudioBuffer(channels: [[1, -1], [-1, 1]], sampleRate: 8000)
+    #expect(against.energyLost(mixedToChannels: 1) == 1)
+    let silence = AudioBuffer(channels: [[0], [0]], sampleRate: 8000)
+    #expect(silence.energyLost(mixedToChannels: 1) == 0)
+  }
+
   @Test func part() {
     let buffer = AudioBuffer(channels: [[1, 2, 3, 4], [5, 6, 7, 8]], sampleRate: 8000)
     #expect(buffer[1..<3] == AudioBuffer(channels: [[2, 3], [6, 7]], sampleRate: 8000))

@@ -1,4 +1,5 @@
 import Audio
+import Foundation
 import Testing
 
 @Suite struct AudioReaderTests {
@@ -121,5 +122,41 @@ import Testing
     #expect(throws: AudioError.notFound(path: folder("c.wav"))) {
       try AudioBuffer(contentsOf: folder("c.wav"))
     }
+  }
+
+  @Test func takesTheMiddle() throws {
+    let sound = noise(seed: 6, channelCount: 2, sampleCount: 9001, sampleRate: 8000)
+    try sound.write(to: folder("a.wav"), encoding: .wavFloat)
+    let middle = try AudioBuffer(middleOf: folder("a.wav"), seconds: 0.5)
+    #expect(middle == sound[2500..<6500])
+    #expect(try AudioBuffer(middleOf: folder("a.wav"), seconds: 600) == sound)
+    #expect(throws: AudioError.notFound(path: folder("b.wav"))) {
+      try AudioBuffer(middleOf: folder("b.wav"), seconds: 1)
+    }
+  }
+
+  /// Of a file whose length only reading tells, the beginning is taken and the rest left unread: the
+  /// program that writes to the pipe is cut off.
+  @Test func doesNotReadAPipeToItsEnd() throws {
+    let pipe = folder("pipe.au")
+    #expect(mkfifo(pipe, 0o600) == 0)
+    // AU: unknown length, 16 bits, 8 kHz, one channel; a second of 0.25, then silence.
+    let header: [UInt8] =
+      Array(".snd".utf8) + [
+        0, 0, 0, 24, 255, 255, 255, 255, 0, 0, 0, 3, 0, 0, 0x1F, 0x40, 0, 0, 0, 1,
+      ]
+    let second = (0..<16_000).map { UInt8($0 % 2 == 0 ? 0x20 : 0) }
+    let source = try folder.write(
+      header + second + [UInt8](repeating: 0, count: 4_000_000), to: "source")
+    let writer = Process()
+    writer.executableURL = URL(fileURLWithPath: "/bin/sh")
+    writer.arguments = ["-c", "cat \"$1\" > \"$2\"", "sh", source, pipe]
+    writer.standardError = FileHandle.nullDevice
+    try writer.run()
+    let sound = try AudioBuffer(middleOf: pipe, seconds: 1)
+    writer.waitUntilExit()
+    #expect(writer.terminationStatus != 0)
+    #expect(sound.sampleCount == 8000)
+    #expect(sound.channels[0].allSatisfy { $0 == 0.25 })
   }
 }

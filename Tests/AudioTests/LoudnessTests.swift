@@ -131,6 +131,12 @@ import Testing
     #expect("\(short)".hasPrefix("too short for a loudness, true peak -0.9 dBTP"))
   }
 
+  @Test func changes() {
+    #expect(Loudness.Integrated.lufs(-20).change(to: .lufs(-17.5)) == 2.5)
+    #expect(Loudness.Integrated.lufs(-20).change(to: .silent) == nil)
+    #expect(Loudness.Integrated.tooShort.change(to: .lufs(-20)) == nil)
+  }
+
   @Test func refuses() {
     #expect(throws: AudioError.loudness(channelCount: 65, sampleRate: 48000)) {
       try LoudnessMeter(sampleRate: 48000, channelCount: 65)

@@ -46,20 +46,86 @@ extension CommandLineTests {
       }
     }
 
-    /// Mid and side do not tell left from right, and audition does not hide it.
+    /// Mid and side do not tell left from right, and audition does not hide it: two tones, one on each
+    /// side, whose sides change on the way.
     @Test func stereoLosesItsSides() throws {
       try Bench.with { bench in
-        let sound = tone(seconds: 1)
-        try bench.folder.write(
-          AudioBuffer(
-            channels: [sound.channels[0].map { 0.1 * $0 }, sound.channels[0]], sampleRate: 22050),
-          to: "a.wav")
+        let channels = [440.0, 660].map { tone(seconds: 1, frequency: $0).channels[0] }
+        try bench.folder.write(AudioBuffer(channels: channels, sampleRate: 22050), to: "a.wav")
         let outcome = try bench.compose("spectrogram", "audition", "a.wav", "--iterations", "8")
         #expect(
-          outcome.output.contains("by -1.00 in the original: which side sounds stand on is lost"))
+          outcome.output.contains(
+            /log-mel error \d\.\d\d dB: stereo is the cause: the phase between mid and side is lost/
+          ))
+        #expect(
+          outcome.output.contains(
+            /stereo: which side sounds stand on is lost, .*; left against right is off by \d+\.\d dB/
+          ))
         let copy = try AudioBuffer(
           contentsOf: (bench.folder / "a-audition/a-round-trip.wav").path)
         #expect(copy.channelCount == 2)
+      }
+    }
+
+    /// One tone in the middle and one all around it stay there.
+    @Test func wideStereoIsKept() throws {
+      try Bench.with { bench in
+        let (mid, side) = (
+          tone(seconds: 1).channels[0], tone(seconds: 1, frequency: 1200).channels[0]
+        )
+        let sound = AudioBuffer(mid: mid, side: side, sampleRate: 22050).scaled(by: 0.5)
+        try bench.folder.write(sound, to: "a.wav")
+        let outcome = try bench.compose("spectrogram", "audition", "a.wav")
+        #expect(outcome.output.contains("stereo: the balance of left and right is kept; left"))
+        #expect(!outcome.output.contains("is lost"))
+      }
+    }
+
+    @Test func tellsThatAnOffsetIsMadeUp() throws {
+      try Bench.with { bench in
+        let constant = [Float](repeating: 0.5, count: 22050)
+        try bench.folder.write(
+          AudioBuffer(channels: [constant], sampleRate: 22050), to: "a.wav")
+        let outcome = try bench.compose("spectrogram", "audition", "a.wav", "--iterations", "2")
+        #expect(
+          outcome.output.contains(
+            "bandwidth: constant offset and slow swings, below 5 Hz, are made up, 100 % of the energy"
+          ))
+        #expect(!outcome.output.contains("nothing is lost"))
+      }
+    }
+
+    /// Names that become alike get numbers until no two are; what looks like the extension of a folder
+    /// stays.
+    @Test func namesAreNeverAlike() throws {
+      try Bench.with { bench in
+        for name in ["a.flac", "a.wav", "a-2.flac", "my.loops v1.2/b.wav"] {
+          try bench.folder.write(tone(seconds: 0.2), to: name)
+        }
+        let files = try bench.compose(
+          "spectrogram", "audition", "a.flac", "a.wav", "a-2.flac", "--iterations", "0",
+          "--output", "out")
+        #expect(files.status == 0)
+        #expect(
+          try contents(bench.folder / "out").filter { $0.hasSuffix(".png") }
+            == ["a-2-2.png", "a-2.png", "a.png"])
+        let folder = try bench.compose(
+          "spectrogram", "audition", "my.loops v1.2", "--iterations", "0")
+        #expect(folder.output.hasSuffix("listen and look: my.loops v1.2-audition\n"))
+        #expect(try contents(bench.folder / "my.loops v1.2-audition").count == 3)
+      }
+    }
+
+    /// The folder to write to is made, or not, before any work, and gone if nothing came of it.
+    @Test func foldersComeFirst() throws {
+      try Bench.with { bench in
+        try bench.folder.write("not a sound", to: "a.wav")
+        try bench.expect(
+          bench.compose("spectrogram", "audition", "a.wav", "--output", "a.wav/out"),
+          "cannot write to a.wav/out: Not a directory", leaving: ["a.wav"])
+        try bench.expect(
+          bench.compose("spectrogram", "audition", "a.wav", "--output", "out"),
+          "cannot read a.wav: not an audio file of a known format", leaving: ["a.wav"])
       }
     }
 
@@ -117,6 +183,15 @@ extension CommandLineTests {
           bench.compose("spectrogram", "audition", "a.wav", "--channels", "3"),
           failsWith: EX_USAGE,
           "--channels must be 1 or 2. See compose spectrogram audition --help.")
+        for (option, message) in [
+          ("--channels", "--channels must be 1 or 2."), ("--files", "--files must be 1 to 100000."),
+          ("--iterations", "--iterations must be 0 to 10000."),
+          ("--seconds", "--seconds must be 0.1 to 600."),
+        ] {
+          try bench.expect(
+            bench.compose("spectrogram", "audition", "a.wav", option, "-1"), failsWith: EX_USAGE,
+            "\(message) See compose spectrogram audition --help.")
+        }
       }
     }
   }

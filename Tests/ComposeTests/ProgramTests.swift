@@ -29,6 +29,37 @@ extension CommandLineTests {
       }
     }
 
+    /// What a file is called steers no terminal: every error is one line, and shows what it names.
+    @Test func namesAreShownAndNotObeyed() throws {
+      try Bench.with { bench in
+        let (name, shown) = (
+          "a\nb\u{1B}[31m\u{7F}\u{85}\u{202E}.wav", #"a\nb\u{1B}[31m\u{7F}\u{85}\u{202E}.wav"#
+        )
+        try bench.expect(
+          bench.compose("spectrogram", "export", name),
+          "cannot read \(shown): there is no such file")
+        try bench.expect(
+          bench.compose("spectrogram", "audition", "x.wav", "--colour\u{1B}[31m\n"),
+          failsWith: EX_USAGE,
+          #"Unknown option '--colour\u{1B}[31m '. See compose spectrogram audition --help."#)
+        try bench.expect(
+          bench.compose("info", name), "there is no folder at \(shown)")
+        // Results and words on the way, too.
+        try bench.folder.write(tone(seconds: 0.3), to: "in/\(name)")
+        try bench.folder.write("not a sound", to: "in/bad\u{1B}c\n.wav")
+        let many = try bench.compose(
+          "spectrogram", "audition", "in", "--iterations", "0", "--output", "out")
+        #expect(many.output.hasPrefix("in/\(shown)\n"))
+        #expect(
+          many.errors.contains(#"skipped in/bad\u{1B}c\n.wav: cannot read in/bad\u{1B}c\n.wav: "#))
+        #expect(!(many.output + many.errors).contains("\u{1B}"))
+        // Other writing stays as it is.
+        try bench.expect(
+          bench.compose("spectrogram", "export", "łódź 👩‍🎤.wav"),
+          "cannot read łódź 👩‍🎤.wav: there is no such file", leaving: ["in", "out"])
+      }
+    }
+
     @Test func saysWhenTheOtherProgramIsMissing() throws {
       try Bench.with { bench in
         try FileManager.default.copyItem(at: Run.program, to: bench.folder / "compose")

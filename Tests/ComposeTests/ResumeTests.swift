@@ -217,7 +217,7 @@ extension CommandLineTests {
         let run = try Run(
           [
             "train", "data", "--output", "model", "--steps", "100000", "--save-every", "100000",
-            "--preset", "standard", "--batch-size", "16", "--threads", "1",
+            "--preset", "draft", "--batch-size", "32", "--threads", "1",
           ], in: bench.folder, cache: bench.workshop.cache)
         run.wait { run.output.contains("run:     to 100000 steps") }
         run.send(SIGINT)

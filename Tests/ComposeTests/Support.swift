@@ -27,17 +27,22 @@ final class Run {
   ///   - arguments: after the program's name.
   ///   - current: the current folder of the run.
   ///   - fileSizeLimit: in blocks of 512 bytes; a file that would grow beyond fails as on a full disk.
+  ///   - memoryLimit: of address space, KiB.
   ///   - program: the program to run.
   ///   - environment: added to this process's.
   init(
     _ arguments: [String], in current: URL, cache: URL, fileSizeLimit: Int? = nil,
+    memoryLimit: Int? = nil,
     program: URL = Run.program, environment added: [String: String] = [:]
   ) throws {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    if let fileSizeLimit {
+    if fileSizeLimit != nil || memoryLimit != nil {
       process.executableURL = URL(fileURLWithPath: "/bin/sh")
-      let script = "trap '' XFSZ; ulimit -f \(fileSizeLimit); exec \"$@\""
+      let limits = [("f", fileSizeLimit), ("v", memoryLimit)].compactMap { flag, limit in
+        limit.map { "ulimit -\(flag) \($0); " }
+      }
+      let script = "trap '' XFSZ; \(limits.joined())exec \"$@\""
       process.arguments = ["-c", script, "sh", program.path] + arguments
     } else {
       process.executableURL = program
@@ -60,6 +65,13 @@ final class Run {
   var isRunning: Bool { process.isRunning }
   var output: String { text("output") }
   var errors: String { text("errors") }
+
+  /// Bytes that it has in memory now.
+  var residentMemory: Double {
+    let path = "/proc/\(process.processIdentifier)/statm"
+    let fields = ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "").split(separator: " ")
+    return fields.count > 1 ? (Double(fields[1]) ?? 0) * Double(getpagesize()) : 0
+  }
 
   func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
@@ -162,8 +174,13 @@ struct Bench {
   }
 
   /// Runs the program in this folder.
-  func compose(_ arguments: String..., fileSizeLimit: Int? = nil) throws -> Outcome {
-    try Run(arguments, in: folder, cache: workshop.cache, fileSizeLimit: fileSizeLimit).outcome()
+  func compose(
+    _ arguments: String..., fileSizeLimit: Int? = nil, memoryLimit: Int? = nil
+  ) throws -> Outcome {
+    try Run(
+      arguments, in: folder, cache: workshop.cache, fileSizeLimit: fileSizeLimit,
+      memoryLimit: memoryLimit
+    ).outcome()
   }
 
   /// Generates with the workshop's model, in few steps.

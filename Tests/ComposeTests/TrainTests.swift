@@ -9,12 +9,19 @@ extension CommandLineTests {
       let workshop = try #require(Workshop.current)
       let training = workshop.training
       #expect(training.status == 0)
+      let measured =
+        /speed:   (\d+\.\d) clips\/s measured here: \w+ for 2 steps, \w+ for 1 checkpoint, \w+ in all\n/
+      let speed = try #require(training.output.firstMatch(of: measured))
+      #expect(try #require(Double(speed.1)) > 0.1)
+      let memory = try #require(training.output.firstMatch(of: /memory:  about (\d+) MiB\n/))
+      #expect((250...300).contains(try #require(Int(memory.1))))
       #expect(
-        training.output == """
+        training.output.replacing(measured, with: "").replacing(memory.0, with: "") == """
           data:    3 files, 0.2 minutes, 0 skipped
           labels:  high 1, low 2
-          model:   draft, 0.8 M parameters, on cpu in float32
+          model:   draft, 0.8 M parameters (3 MiB), on cpu in float32
           run:     to 2 steps, batches of 2
+          writes:  model, at most 91 MiB on the disk
           trained step 2: model
           generate: compose generate --model model --seconds 30
 
@@ -155,6 +162,17 @@ extension CommandLineTests {
       (["--learning-rate", "0"], "--learning-rate must be in 0 to 1."),
       (["--save-every", "0"], "--save-every must be at least 1."),
       (["--threads", "0"], "--threads must be 1 to 1024."),
+      (["--multi-scale", "2"], "--multi-scale must be 0 to 1."),
+      (["--dropout", "1"], "--dropout must be 0 to 0.9."),
+      (
+        ["--budget", "1h", "--steps", "5"],
+        "--budget chooses the length of the run: leave out --steps and --hours."
+      ),
+      (
+        ["--resume", "--config", "a.json"],
+        "--budget and --config are for new runs: a resumed one has its settings, and takes --steps or "
+          + "--hours."
+      ),
       (["--device", "gpu"], "--device must be auto, cpu, cuda or cuda:N, not gpu."),
     ])
     func impossibleOptionsAreErrors(_ options: [String], _ message: String) throws {

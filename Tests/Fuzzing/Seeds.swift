@@ -3,7 +3,7 @@ import Foundation
 extension Subject {
   /// All readers of the package.
   public static func all() throws -> [Subject] {
-    try audio() + spectrograms() + models()
+    try audio() + spectrograms() + models() + metadata()
   }
 
   /// The repository that this was built from, where the seeds lie.

@@ -200,7 +200,8 @@ import Torch
     for sigma in [0.01, 1, 80] {
       for guidanceScale in [1.0, 3] {
         let guided = GuidedDenoiser(
-          denoiser, away: .label(3), guidance: Guidance(scale: guidanceScale))
+          denoiser, away: .description(Description(label: 3)),
+          guidance: Guidance(scale: guidanceScale))
         let denoised = try guided(
           golden.noisy, sigma: sigma, condition: condition)
         #expect(try difference(denoised * mask, condition.known) == 0)

@@ -111,7 +111,8 @@ import Torch
         return nil
       } catch { return "\(error)" }
     }
-    let none = " means nothing to a model without labels: add --guide with a weaker model"
+    let none =
+      " means nothing to a piece that nothing is said about: add --guide with a weaker model"
     #expect(error(plain) { $0.guidanceScale = 2 } == "--guidance" + none)
     #expect(error(plain) { $0.guidanceRescale = 0.7 } == "--guidance-rescale" + none)
     #expect(error(plain) { $0.guidanceInterval = 0.2...5 } == "--guidance-interval" + none)
@@ -132,11 +133,12 @@ import Torch
   @Test func negativeLabelIsAvoided() throws {
     let (golden, denoiser, _) = try denoisers()
     let condition = try golden.condition
-    var other = condition
-    other.labels = condition.labels.map { _ in 1 }
+    let other = Condition(
+      labels: condition.labels.map { _ in 1 }, known: condition.known, mask: condition.mask)
     let better = try denoiser(golden.noisy, sigma: 1, condition: condition)
     let worse = try denoiser(golden.noisy, sigma: 1, condition: other)
-    let guided = GuidedDenoiser(denoiser, away: .label(1), guidance: Guidance(scale: 3))
+    let guided = GuidedDenoiser(
+      denoiser, away: .description(Description(label: 1)), guidance: Guidance(scale: 3))
     let result = try guided(golden.noisy, sigma: 1, condition: condition)
     #expect(try difference(result, worse + (better - worse) * 3) < 2e-5)
     #expect(try difference(better, worse) > 1e-4)

@@ -36,6 +36,19 @@ func normal(_ shape: [Int], seed: UInt64) throws -> Tensor {
   return try Tensor(generator.normals(shape.reduce(1, *)), shape: shape)
 }
 
+extension UNet {
+  /// With nothing said about the clips but their labels.
+  func callAsFunction(
+    _ x: Tensor, noiseLevels: [Double], labels: [Int], known: Tensor, mask: Tensor,
+    augmentation: Tensor? = nil, precision: DType
+  ) throws -> Tensor {
+    try self(
+      x, noiseLevels: noiseLevels,
+      condition: Condition(labels: labels, known: known, mask: mask, augmentation: augmentation),
+      precision: precision)
+  }
+}
+
 // MARK: - Data
 
 extension Representation {

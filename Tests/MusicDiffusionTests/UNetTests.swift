@@ -107,7 +107,9 @@ import Torch
       let condition = try Condition(
         labels: [golden.labels[clip]], known: part(golden.known), mask: part(golden["mask"]))
       let guided = GuidedDenoiser(
-        denoiser, away: .label(golden.configuration.labelCount), guidance: Guidance(scale: 2))
+        denoiser,
+        away: .description(Description(label: golden.configuration.labelCount)),
+        guidance: Guidance(scale: 2))
       let denoised = try guided(
         part(golden.noisy), sigma: golden.sigmas[clip], condition: condition)
       #expect(try difference(denoised, part(golden["guided"])) < 2e-5)

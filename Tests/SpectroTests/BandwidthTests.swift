@@ -35,5 +35,7 @@ import Testing
     #expect(bandwidth.energy(above: 0) > 0.999)
     #expect(bandwidth.energy(above: 22050) == 0)
     #expect(bandwidth.energy(above: 1e9) == 0)
+    #expect(abs(bandwidth.energy(below: 11025) - 1 / 1.01) < 1e-4)
+    #expect(bandwidth.energy(below: 0) == 0)
   }
 }

@@ -190,7 +190,6 @@ import Testing
     }
   }
 
-  /// A stream's two channels are those that one call each gives.
   /// Phases are integrated without a cut: a steady tone that changed its phase somewhere would be
   /// weaker there, and no pass mends that.
   @Test func steadyTonesHoldThroughout() throws {
@@ -211,6 +210,7 @@ import Testing
     #expect(errors.max()! < 2 * errors.sorted()[errors.count / 2])
   }
 
+  /// A stream's two channels are those that one call each gives.
   @Test func streamsChannelsAsOneCallEach() throws {
     let (mel, inverter) = (try MelSpectrogram(Self.settings), try MelInverter(Self.settings))
     let channels = [Signals.chords, Signals.voice].map(mel.logMel)

@@ -211,6 +211,28 @@ import Testing
     #expect(heights[1] - heights[0] == heights[2] - heights[1] && heights[1] > heights[0] + 50)
   }
 
+  /// The peak's label beside the outline, "−32.0 dB" or longer, has room: no pixel of it is cut off.
+  @Test(arguments: [Float(1), 0.0251, 2.5e-7])
+  func labelsOfPeaksFit(_ peak: Float) throws {
+    let folder = try TemporaryFolder()
+    let writer = try PNGWriter(folder("a.png"), settings: Self.settings)
+    try writer.append([try Self.logMel()])
+    writer.appendWaveform([(0..<Signals.sampleCount).map { $0 % 2 == 0 ? peak : -peak }])
+    try writer.finish()
+    let (pixels, width, height) = try PNGFile.decode(Data(bytes(of: folder("a.png"))))
+    guard case .color(let colors) = pixels else {
+      Issue.record("a picture has colours")
+      return
+    }
+    func column(_ x: Int, _ rows: Range<Int>) -> [Color] { rows.map { colors[$0 * width + x] } }
+    let paper = Color(red: 255, green: 255, blue: 255)
+    #expect(column(0, 0..<height).allSatisfy { $0 == paper })
+    // It is there: where the outline begins, left of it.
+    let lane = 36..<56
+    let inked = (0..<80).filter { x in column(x, lane).contains { $0 != paper } }
+    #expect(inked.count > 25)
+  }
+
   @Test func textOfAnyLengthFits() throws {
     let folder = try TemporaryFolder()
     for title in ["", "a", String(repeating: "long ", count: 2000), "\u{202E}\0\t"] {

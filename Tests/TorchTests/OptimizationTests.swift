@@ -80,6 +80,30 @@ import Torch
     ) { try problem.optimizer.load(state) }
   }
 
+  /// With gradients of 0, a weight that decays is multiplied with 1 − learning rate · decay in each
+  /// step, and all else stays, bit for bit.
+  @Test func whatDecaysIsForTheStoreToSay() throws {
+    let store = ParameterStore(seed: 1)
+    let conv = try Conv2d(store.root / "conv", in: 2, out: 3, kernel: 3)
+    let linear = try Linear(store.root / "linear", in: 4, out: 2)
+    let norm = try GroupNorm(store.root / "norm", channels: 4, groups: 2)
+    let embedding = try Embedding(store.root / "embedding", entries: 3, channels: 4)
+    let position = try store.root.parameter(
+      "position", [1, 4, 2, 1], .normal(standardDeviation: 1), decays: false)
+    #expect(store.decays == [true, false, true, false, false, false, false, false])
+    let optimizer = try AdamW(parameters: store, weightDecay: 0.25)
+    let before = try store.tensors.map { try $0.floats() }
+    for tensor in store.tensors { try (tensor * 0).sum().backward() }
+    try optimizer.step(learningRate: 0.5)
+    for (number, tensor) in store.tensors.enumerated() {
+      let factor: Float = store.decays[number] ? 0.875 : 1
+      #expect(try tensor.floats() == before[number].map { $0 * factor })
+    }
+    #expect(try conv.weight.floats() != before[0] && linear.weight.floats() != before[2])
+    #expect(try norm.weight.floats() == before[4] && embedding.weight.floats() == before[6])
+    #expect(try position.floats() == before[7])
+  }
+
   /// A convolution's weights and gradients in channels-last order take the same update.
   @Test func adamWFollowsTheLayout() throws {
     let values = try normal([4, 3, 3, 3], seed: 1)

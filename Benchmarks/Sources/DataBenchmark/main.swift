@@ -1,7 +1,8 @@
 // How fast prepared data is opened and read.
 //
-//   data-benchmark generate CLIPS FOLDER   writes a set of so many clips of 5 s, of which the index is
-//                                          real and the sound is holes in files
+//   data-benchmark generate CLIPS FOLDER   writes a set of so many clips of 5 s with captions and
+//                                          numbers, of which all but the sound is real, which is holes
+//                                          in files
 //   data-benchmark open FOLDER             opens it as training does, draws 500 windows of each view,
 //                                          and tells the time and the memory
 //   data-benchmark loader FOLDER           clips a second that the loader makes of a prepared set, and
@@ -75,9 +76,25 @@ func generate(_ count: Int, _ folder: URL) throws {
   }
   try index.write(
     to: folder, format: made.format, name: "synthetic", key: "synthetic", skipped: [])
-  let size = try manager.attributesOfItem(
-    atPath: folder.appendingPathComponent("index.compose").path)[.size]
-  print("\(count) clips, an index of \(size ?? 0) bytes")
+  var summary = MetadataSummary()
+  summary.numbers = [
+    .init(name: "tempo", known: count, minimum: 60, maximum: 179),
+    .init(name: "brightness", known: count, minimum: 0, maximum: 1),
+  ]
+  summary.captions = count
+  let (moods, sounds) = (["slow", "dark", "warm", "wild"], ["drums", "piano", "pads", "voices"])
+  try PreparedSet(folder).writeMetadata(summary, key: "synthetic") { clip in
+    ClipMetadata(
+      numbers: [Float(60 + clip % 120), Float(clip % 101) / 100],
+      caption: "\(moods[clip % 4]) \(sounds[clip / 4 % 4]), take \(clip) of many that sound alike")
+  }
+  func size(_ name: String) throws -> Int {
+    let file = folder.appendingPathComponent(name).path
+    return try manager.attributesOfItem(atPath: file)[.size] as? Int ?? 0
+  }
+  print(
+    "\(count) clips, an index of \(try size("index.compose")) bytes, captions and numbers of "
+      + "\(try size("metadata.compose"))")
 }
 
 func open(_ folder: URL) throws {

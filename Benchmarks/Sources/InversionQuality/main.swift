@@ -83,28 +83,18 @@ func files(in folder: String) throws -> [String] {
     .sorted()
 }
 
+/// What `RoundTrip.Losses` measures, as a line.
 struct Scores {
   let line: String
 
   init(of copy: [Float], original: [Float], sampleRate: Int, cost: Double) throws {
-    let stft = STFT(threads: 1)
-    let convergence =
-      20 * log10(stft.spectralConvergence(of: copy, to: stft.magnitudes(of: original)))
-
-    let settings = SpectrogramSettings(sampleRate: sampleRate, melBins: 128, floor: 1e-20)
-    let mel = try MelSpectrogram(settings, threads: 1)
-    let (wanted, found) = (mel.logMel(of: original), mel.logMel(of: copy))
-    let floor = wanted.values.max()! - 8 * log(10)
-    let differences = zip(wanted.values, found.values).map { abs(max($0, floor) - max($1, floor)) }
-    let error =
-      differences.reduce(0) { $0 + Double($1) } / Double(differences.count) * 10 / log(10)
-
-    let smear = Attacks(of: original, sampleRate: sampleRate).smear(of: copy)
+    let losses = try RoundTrip.Losses(
+      of: [copy], against: [original], sampleRate: sampleRate, threads: 1)
     let attacks: [Double] =
-      smear.map { [Double($0.count), $0.riseTime, $0.copiedRiseTime, $0.preEcho] }
+      losses.attacks.map { [Double($0.count), $0.riseTime, $0.copiedRiseTime, $0.preEcho] }
       ?? [0, .nan, .nan, .nan]
-    line = ([convergence, error] + attacks + [cost]).map { String(format: "%.5g", $0) }
-      .joined(separator: ",")
+    line = ([losses.spectralConvergence, losses.logMelError] + attacks + [cost])
+      .map { String(format: "%.5g", $0) }.joined(separator: ",")
   }
 }
 

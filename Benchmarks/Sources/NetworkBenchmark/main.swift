@@ -29,12 +29,12 @@ func measureForward(_ inputs: Inputs, _ precision: DType, _ output: String) thro
   let network = try UNet(store.root, configuration: Inputs.configuration)
   try store.finishLoading()
   let noiseLevels = inputs.sigmas.map(Preconditioning().cNoise)
-  let labels = inputs.sigmas.map { _ in 0 }
+  let condition = Condition(
+    labels: inputs.sigmas.map { _ in 0 }, known: inputs.known, mask: inputs.mask)
   try serve(version: libtorchVersion) {
     try withoutGradient {
       try network(
-        inputs.noise, noiseLevels: noiseLevels, labels: labels, known: inputs.known,
-        mask: inputs.mask, precision: precision)
+        inputs.noise, noiseLevels: noiseLevels, condition: condition, precision: precision)
     }
   } save: {
     try SafeTensors.write([(name: "output", tensor: $0)], to: output)

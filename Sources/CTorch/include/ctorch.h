@@ -44,6 +44,8 @@ bool ct_cuda_is_available(void);
 /// Threads that one operation may use on the CPU.
 int32_t ct_thread_count(void);
 CTStatus ct_set_thread_count(int32_t count);
+/// Gives memory that was freed, and is kept for later, back to the system.
+void ct_release_memory(void);
 
 // MARK: Creation, inspection, copies (tensor.cpp)
 
@@ -161,10 +163,12 @@ CTStatus ct_all_finite(const CTTensor *x, bool *out);
 typedef enum CTPadding { CT_PAD_ZEROS, CT_PAD_CIRCULAR, CT_PAD_REFLECT } CTPadding;
 
 CTStatus ct_matmul(const CTTensor *x, const CTTensor *y, CTTensor *_Nullable *_Nonnull out);
-/// x [..., I], weight [O, I], bias [O] or NULL; *out [..., O].
+/// x [..., I], weight [O, I], bias [O] or NULL, of the type of x or float32; *out [..., O] of the
+/// type of x.
 CTStatus ct_linear(const CTTensor *x, const CTTensor *weight, const CTTensor *_Nullable bias,
                    CTTensor *_Nullable *_Nonnull out);
-/// x [N, C, H, W], weight [O, C / groups, kH, kW], bias [O] or NULL; *out [N, O, H', W'].
+/// x [N, C, H, W], weight [O, C / groups, kH, kW], bias [O] or NULL, of the type of x or float32;
+/// *out [N, O, H', W'] of the type of x.
 CTStatus ct_conv2d(const CTTensor *x, const CTTensor *weight, const CTTensor *_Nullable bias,
                    int64_t stride, int64_t padding, int64_t groups,
                    CTTensor *_Nullable *_Nonnull out);
@@ -208,8 +212,7 @@ void ct_drop_gradient(CTTensor *x);
 // MARK: Optimization (optimizer.cpp)
 
 /// One AdamW update, step counting from 1. `first` and `second` are the running moments, float32
-/// and shaped as the parameters. Parameters without a gradient are passed over; only those of two
-/// or more dimensions decay.
+/// and shaped as the parameters. Parameters without a gradient are passed over.
 CTStatus ct_adamw(CTTensor *_Nonnull const *_Nonnull parameters,
                   CTTensor *_Nonnull const *_Nonnull first,
                   CTTensor *_Nonnull const *_Nonnull second, int64_t count, int64_t step,

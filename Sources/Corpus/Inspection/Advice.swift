@@ -7,6 +7,9 @@ extension Inspection {
   func makeAdvice() -> [String] {
     if files.isEmpty { return ["No file can be read: convert them to WAV or FLAC."] }
     var advice: [String] = []
+    if let metadataProblem {
+      advice.append("Mend metadata.csv, or no model can be trained: \(metadataProblem).")
+    }
     func add(_ files: [FileReport], _ text: (_ files: String, _ isOne: Bool) -> String) {
       if !files.isEmpty { advice.append(text(count(files.count), files.count == 1)) }
     }
@@ -60,7 +63,31 @@ extension Inspection {
           + "\(loose.files == 1 ? "it" : "them") where \(loose.files == 1 ? "it belongs" : "they belong")."
       )
     }
-    return advice + [presetAdvice, amountAdvice]
+    return advice + metadataAdvice + [presetAdvice, amountAdvice]
+  }
+
+  private var metadataAdvice: [String] {
+    guard let metadata else { return [] }
+    var advice: [String] = []
+    let strays = metadata.rowsWithoutFile.count
+    if strays > 0 {
+      advice.append(
+        "\(strays) row\(strays == 1 ? "" : "s") of metadata.csv name\(strays == 1 ? "s" : "") no file that is "
+          + "there: paths begin in this folder, as kicks/one.wav.")
+    }
+    if metadata.filesWithoutRow.count > 0 {
+      let files = count(metadata.filesWithoutRow.count)
+      advice.append("\(files) without a row in metadata.csv: what it says is unknown for these.")
+    }
+    for column in metadata.ignoredColumns {
+      advice.append("Column \(column.name) of metadata.csv is not used: \(column.reason).")
+    }
+    if metadata.captions > 0, metadata.captions * 2 < files.count {
+      advice.append(
+        "\(count(metadata.captions)) of \(files.count) have a caption: prompts will be learned from "
+          + "these alone.")
+    }
+    return advice
   }
 
   private var usable: [FileReport] {

@@ -19,6 +19,10 @@ public struct Inspection: Codable, Sendable {
   /// Of the files' loudness, in LUFS; nil where none has any.
   public var loudness: Spread?
   public var seconds: Double
+  /// What is said about the files beside their labels; nil where nothing is.
+  public var metadata: MetadataSummary?
+  /// Why `metadata.csv` cannot be read.
+  public var metadataProblem: String?
   /// The preset that was asked for, or else the one that fits.
   public var preset: SpectrogramPreset
   /// In plain words, what matters most first.
@@ -93,6 +97,11 @@ public struct Inspection: Codable, Sendable {
     nearDuplicates = found.near.map { $0.map { audible[$0].report.path } }
     loudness = Spread(files.compactMap(\.loudness))
     seconds = files.reduce(0) { $0 + $1.seconds }
+    do {
+      metadata = try FolderMetadata(of: folder)?.summary
+    } catch let error as CorpusError {
+      metadataProblem = error.description
+    }
     let preset = preset ?? Self.fittingPreset(files)
     self.preset = preset
     let least = preset.padsShortClips ? preset.windowSeconds : 0

@@ -79,11 +79,38 @@ public struct Preparation: Sendable {
         throw CorpusError.occupied(
           output.path, reason: "it holds a set of other files, or of these as they were")
       }
-      return (set, true)
+      let key = FolderMetadata.key(folder)
+      if set.metadataKey == key { return (set, true) }
+      let metadata = try key == nil ? nil : FolderMetadata(of: folder)
+      return (try write(metadata, key, to: set, check: check), true)
     }
+    // First, so that a table that cannot be read does not show after hours of decoding.
+    let key = FolderMetadata.key(folder)
+    let metadata = try key == nil ? nil : FolderMetadata(of: folder)
     let settings = try start(plan)
     try make(settings, progress: progress, check: check)
-    return (try PreparedSet(output), false)
+    return (try write(metadata, key, to: PreparedSet(output), check: check), false)
+  }
+
+  /// Writes captions and numbers, or takes them away; the sound stays as it is.
+  ///
+  /// - Returns: the set with them.
+  private func write(
+    _ metadata: FolderMetadata?, _ key: String?, to set: PreparedSet, check: () throws -> Void
+  ) throws -> PreparedSet {
+    if let key, let metadata {
+      try set.writeMetadata(
+        metadata.summary, key: key, of: { try metadata.entry(of: set.path(of: $0)) }, check: check)
+    } else {
+      let file = output.appendingPathComponent(PreparedMetadata.fileName)
+      guard FileManager.default.fileExists(atPath: file.path) else { return set }
+      do {
+        try FileManager.default.removeItem(at: file)
+      } catch {
+        throw CorpusError.cannotWrite(file.path, reason: error.localizedDescription)
+      }
+    }
+    return try PreparedSet(output)
   }
 
   private func makeFolder() throws {

@@ -1,4 +1,3 @@
-import Checksums
 public import Foundation
 
 /// Collects clips in the order of their samples and writes the index of a prepared set.
@@ -70,25 +69,6 @@ public struct PreparedIndexWriter {
     for (number, index) in listed.enumerated() { numbers[index] = UInt32(number) }
     fingerprint.add(try sortedJSON(format))
     let skippedJSON = try sortedJSON(skipped)
-    var body = Data()
-    func add<T>(_ values: [T]) {
-      values.withUnsafeBytes { body.append(contentsOf: $0) }
-      body.append(contentsOf: [UInt8](repeating: 0, count: (64 - body.count % 64) % 64))
-    }
-    add(ends)
-    add(nameEnds)
-    add(scales)
-    add(labels.map { numbers[Int($0)] })
-    add(ranks())
-    add(paths)
-    add([UInt8](skippedJSON))
-    var checksums: [UInt32] = []
-    body.withUnsafeBytes { bytes in
-      for start in stride(from: 0, to: bytes.count, by: PreparedIndex.blockLength) {
-        let end = min(start + PreparedIndex.blockLength, bytes.count)
-        checksums.append(CRC32C.of(UnsafeRawBufferPointer(rebasing: bytes[start..<end])))
-      }
-    }
     let counts = labels.reduce(into: [Int](repeating: 0, count: names.count)) { $0[Int($1)] += 1 }
     let header = PreparedIndex.Header(
       format: format, name: name, key: key, fingerprint: fingerprint.hexadecimal,
@@ -96,18 +76,26 @@ public struct PreparedIndexWriter {
       labels: listed.map { PreparedIndex.Label(name: names[$0]!, clips: counts[$0]) },
       shards: shards, skippedBytes: skippedJSON.count, pathBytes: paths.count,
       soundBlock: soundBlock)
-    var json = try sortedJSON(header)
-    // The columns begin at a multiple of 64 bytes.
-    json.append(contentsOf: [UInt8](repeating: 0x20, count: (64 - (24 + json.count) % 64) % 64))
-    var data = Data(PreparedIndex.magic)
-    withUnsafeBytes(of: UInt64(json.count).littleEndian) { data.append(contentsOf: $0) }
-    for checksum in [CRC32C.of(json), checksums.withUnsafeBytes { CRC32C.of($0) }] {
-      withUnsafeBytes(of: checksum.littleEndian) { data.append(contentsOf: $0) }
+    var file = try CheckedFileWriter(
+      folder.appendingPathComponent(PreparedIndex.fileName), magic: PreparedIndex.magic,
+      header: header)
+    do {
+      func add<T>(_ values: [T]) throws {
+        try file.append(values)
+        try file.pad()
+      }
+      try add(ends)
+      try add(nameEnds)
+      try add(scales)
+      try add(labels.map { numbers[Int($0)] })
+      try add(ranks())
+      try add(paths)
+      try add([UInt8](skippedJSON))
+      try file.finish()
+    } catch {
+      file.cancel()
+      throw error
     }
-    data += json
-    try writeWhole(
-      [data, body, checksums.withUnsafeBytes { Data($0) }],
-      to: folder.appendingPathComponent(PreparedIndex.fileName))
   }
 
   /// Each clip's place among those of its label in the order of their hashes.

@@ -8,11 +8,13 @@ import Synchronization
 /// an index that is opened at once whatever the number of clips.
 ///
 ///     index.compose           see `PreparedIndex`
+///     metadata.compose        see `PreparedMetadata`; only where there are captions or numbers
 ///     shards/000000.pcm ...   see `Shard`
 ///     statistics-HASH.json    means and deviations of mel bins, for each kind of spectrogram asked for
 public final class PreparedSet: Sendable {
   public let folder: URL
   private let index: PreparedIndex
+  private let metadata: PreparedMetadata?
   /// Of the shards that something was asked of.
   private let sounds = Mutex<[Int: CheckedSound]>([:])
 
@@ -22,7 +24,9 @@ public final class PreparedSet: Sendable {
   /// Of what the source was when it was prepared.
   public var key: String { index.header.key }
   /// Equal for the same sound under the same names, wherever it lies.
-  public var fingerprint: String { index.header.fingerprint }
+  public var fingerprint: String {
+    index.header.fingerprint + (metadata.map { "-" + $0.fingerprint } ?? "")
+  }
   public var clipCount: Int { index.header.clips }
   public var shardCount: Int { index.header.shards.count }
   /// Samples per channel of all clips.
@@ -52,6 +56,10 @@ public final class PreparedSet: Sendable {
     guard Self.isWhole(folder) else { throw CorpusError.notPrepared(folder.path) }
     self.folder = folder
     index = try PreparedIndex(in: folder)
+    let hasMetadata = FileManager.default.fileExists(
+      atPath: folder.appendingPathComponent(PreparedMetadata.fileName).path)
+    metadata =
+      hasMetadata ? try PreparedMetadata(in: folder, clips: index.header.clips) : nil
     let header = index.header
     for (number, shard) in header.shards.enumerated() {
       var status = stat()
@@ -83,8 +91,11 @@ public final class PreparedSet: Sendable {
     try index.forEach(in: clips, body)
   }
 
-  /// Gives back the memory of what has been read of the index.
-  package func dropIndex() { index.drop() }
+  /// Gives back the memory of what has been read of the index and the metadata.
+  package func dropIndex() {
+    index.drop()
+    metadata?.drop()
+  }
 
   /// Calls `body` with a clip's samples, those of all channels at one time together, and what they
   /// are to be multiplied with.
@@ -170,6 +181,25 @@ public final class PreparedSet: Sendable {
       try self.verify(number, file)
       file.drop()
     }
+  }
+
+  // MARK: - Metadata
+
+  /// What is said about the clips beside their labels; nil where nothing is.
+  public var metadataSummary: MetadataSummary? { metadata?.header.summary }
+  /// Of what the metadata's source was when it was read.
+  var metadataKey: String? { metadata?.header.key }
+  /// Made of the captions; nil where there are none.
+  public var tokenizer: TextTokenizer? { metadata?.header.tokenizer }
+
+  public func caption(of clip: Int) throws -> String? { try metadata?.caption(of: clip) }
+
+  /// A clip's numbers, in the order of ``metadataSummary``; NaN where unknown.
+  public func numbers(of clip: Int) throws -> [Float] { try numbers(of: clip..<clip + 1) }
+
+  /// Those of some clips, those of one together.
+  package func numbers(of clips: Range<Int>) throws -> [Float] {
+    try metadata.map { Array(try $0.numbers(of: clips)) } ?? []
   }
 
   // MARK: - Statistics

@@ -23,6 +23,9 @@ public final class Dataset: Sendable {
   public let normalization: Normalization
   /// Distinct labels of ``training``, in alphabetical order.
   public let labels: [String]
+  /// What is said about the files of ``training`` beside labels; nil where nothing is, or nothing that
+  /// differs.
+  public let conditioning: Conditioning?
 
   /// Too short files that are named.
   public static let skippedLimit = 1000
@@ -94,6 +97,9 @@ public final class Dataset: Sendable {
     training = split.training
     self.heldOut = split.heldOut
     labels = split.labels
+    conditioning =
+      split.numbers.isEmpty && set.tokenizer == nil
+      ? nil : Conditioning(numbers: split.numbers, tokenizer: set.tokenizer)
     skipped =
       try unreadable
       + split.tooShort.map { clip in
@@ -121,6 +127,26 @@ public final class Dataset: Sendable {
     }
     spectrograms = try WindowSpectrograms(
       set, representation: representation, normalization: normalization, mean: mean)
+  }
+
+  /// The same files, seen in windows of other length.
+  private init(_ other: Dataset, windowFrames: Int) throws {
+    (path, source, normalization) = (other.path, other.source, other.normalization)
+    (training, heldOut) = (other.training, other.heldOut)
+    (labels, conditioning) = (other.labels, other.conditioning)
+    (skipped, skippedCount) = (other.skipped, other.skippedCount)
+    var representation = other.representation
+    representation.windowFrames = windowFrames
+    self.representation = representation
+    spectrograms = try WindowSpectrograms(
+      source, representation: representation, normalization: normalization,
+      mean: other.spectrograms.mean)
+  }
+
+  /// The same files in windows of half the length. A file that is too short for a whole one stays
+  /// left out.
+  func halved() throws -> Dataset {
+    try Dataset(self, windowFrames: representation.windowFrames / 2)
   }
 
   /// The root mean square of transformed values and the mean of each row, from windows that are always

@@ -13,7 +13,7 @@ package final class WindowSpectrograms: Sendable {
   private let mel: MelSpectrogram
   private let scale, shift: [Float]
   /// The mean of each row's normalised values.
-  private let mean: [Float]
+  let mean: [Float]
   /// One for each step of pitch, the lowest first.
   private let filterBanks: [MelFilterBank]
 

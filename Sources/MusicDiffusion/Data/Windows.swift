@@ -96,6 +96,8 @@ struct Split {
   let tooShortCount: Int
   /// Samples of the longest clip.
   let longest: Int
+  /// What of the numbers of the training files can be learned.
+  let numbers: [Conditioning.Number]
 
   /// Sets of fewer files are not split.
   private static let smallest = 10
@@ -127,9 +129,12 @@ struct Split {
     var samples = [0, 0]
     var sums = [0, 0]
     var (longest, tooShort, tooShortCount) = (0, [Int](), 0)
+    var statistics = NumberStatistics(set)
     for (number, first) in stride(from: 0, to: set.clipCount, by: Windows.blockLength).enumerated()
     {
       let clips = first..<min(first + Windows.blockLength, set.clipCount)
+      let values = try set.numbers(of: clips)
+      let valueCount = values.count / clips.count
       try set.forEachClip(in: clips) { clip, count, label, rank in
         longest = max(longest, count)
         var isUsed = false
@@ -140,6 +145,10 @@ struct Split {
           sums[view] += weight
           samples[view] += count
           files[view][min(Int(label), counts.count - 1)] += 1
+          if view == 0, valueCount > 0 {
+            let start = (clip - first) * valueCount
+            statistics.add(values[start..<start + valueCount], weight: weight)
+          }
         }
         if !isUsed {
           tooShortCount += 1
@@ -167,5 +176,6 @@ struct Split {
     heldOut = views[1].fileCount > 0 ? views[1] : nil
     (self.longest, self.tooShort, self.tooShortCount) = (longest, tooShort, tooShortCount)
     self.labels = labels
+    numbers = statistics.numbers
   }
 }

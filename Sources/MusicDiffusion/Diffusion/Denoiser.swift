@@ -1,42 +1,5 @@
 public import Torch
 
-/// What a denoiser is told beside the noisy signal.
-public struct Condition: Sendable {
-  /// An index of a label for each clip; the network's `labelCount` stands for none.
-  public var labels: [Int]
-  /// The clean signal where it is known and 0 elsewhere, `[batch, channels, mel bins, frames]`.
-  public var known: Tensor
-  /// 1 where the signal is known, 0 elsewhere, `[batch, 1, mel bins, frames]`.
-  public var mask: Tensor
-  /// How each clip was augmented, `[batch, Augmentation.vectorWidth]`; nil for not at all.
-  public var augmentation: Tensor?
-
-  public init(labels: [Int], known: Tensor, mask: Tensor, augmentation: Tensor? = nil) {
-    self.labels = labels
-    self.known = known
-    self.mask = mask
-    self.augmentation = augmentation
-  }
-
-  /// Nothing known.
-  public init(labels: [Int], shape: [Int], device: Device) throws {
-    self.labels = labels
-    known = try .zeros(shape, device: device)
-    mask = try .zeros([shape[0], 1, shape[2], shape[3]], device: device)
-  }
-
-  /// The batch twice: as it is, and with `label` for every label.
-  fileprivate func twice(other label: Int) throws -> Condition {
-    Condition(
-      labels: labels + labels.map { _ in label },
-      known: try .concatenate([known, known], dimension: 0),
-      mask: try .concatenate([mask, mask], dimension: 0))
-  }
-
-  /// The estimate where nothing is known, else what is known.
-  func completed(by denoised: Tensor) throws -> Tensor { try known + denoised * (1 - mask) }
-}
-
 /// The network with its preconditioning: D(x; sigma, condition).
 public struct Denoiser: Sendable {
   public let network: UNet
@@ -62,12 +25,13 @@ public struct Denoiser: Sendable {
     try condition.completed(by: estimate(x, sigma: sigma, condition))
   }
 
-  /// The estimates with the condition and with another label in it, in one evaluation of the network.
+  /// The estimates with the condition and with another description in it, in one evaluation of the
+  /// network.
   func pair(
-    _ x: Tensor, sigma: Double, _ condition: Condition, other label: Int
+    _ x: Tensor, sigma: Double, _ condition: Condition, other: Description
   ) throws -> (Tensor, Tensor) {
     let both = try estimate(
-      .concatenate([x, x], dimension: 0), sigma: sigma, condition.twice(other: label))
+      .concatenate([x, x], dimension: 0), sigma: sigma, condition.twice(other: other))
     let count = x.shape[0]
     return (
       try both.narrow(dimension: 0, start: 0, length: count),
@@ -79,9 +43,8 @@ public struct Denoiser: Sendable {
   func estimate(_ x: Tensor, sigma: Double, _ condition: Condition) throws -> Tensor {
     let p = preconditioning
     let f = try network(
-      x * p.cIn(sigma), noiseLevels: condition.labels.map { _ in p.cNoise(sigma) },
-      labels: condition.labels, known: condition.known * (1 / p.sigmaData), mask: condition.mask,
-      precision: precision)
+      x * p.cIn(sigma), noiseLevels: condition.descriptions.map { _ in p.cNoise(sigma) },
+      condition: condition.scaled(by: 1 / p.sigmaData), precision: precision)
     return try x * p.cSkip(sigma) + f * p.cOut(sigma)
   }
 
@@ -93,9 +56,11 @@ public struct Denoiser: Sendable {
   ///   - signal: clean, `[batch, channels, mel bins, frames]`.
   ///   - noise: of mean 0 and variance 1, shaped as `signal`.
   ///   - sigmas: the noise level of each clip.
+  ///   - dropout: of the network; nil where the loss is only measured.
   /// - Returns: `[batch]`: 1 before training, on data of the deviation sigmaData.
   public func loss(
-    signal: Tensor, noise: Tensor, sigmas: [Double], condition: Condition
+    signal: Tensor, noise: Tensor, sigmas: [Double], condition: Condition,
+    dropout: Dropout? = nil
   ) throws -> Tensor {
     let p = preconditioning
     func perClip(_ value: (Double) -> Double) throws -> Tensor {
@@ -104,9 +69,8 @@ public struct Denoiser: Sendable {
     }
     let x = try signal + noise * perClip { $0 }
     let f = try network(
-      x * perClip(p.cIn), noiseLevels: sigmas.map(p.cNoise), labels: condition.labels,
-      known: condition.known * (1 / p.sigmaData), mask: condition.mask,
-      augmentation: condition.augmentation, precision: precision)
+      x * perClip(p.cIn), noiseLevels: sigmas.map(p.cNoise),
+      condition: condition.scaled(by: 1 / p.sigmaData), dropout: dropout, precision: precision)
     // cOut target = signal − cSkip x, so that (D − signal)² = cOut² (F − target)².
     let target = try (signal - x * perClip(p.cSkip)) * perClip { 1 / p.cOut($0) }
     let open = try 1 - condition.mask

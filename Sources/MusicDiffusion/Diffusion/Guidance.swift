@@ -47,11 +47,11 @@ public struct Guidance: Sendable, Equatable {
 public struct GuidedDenoiser: Sendable {
   /// Where the worse estimate comes from.
   public enum Reference: Sendable {
-    /// The same network told another label: the network's `labelCount` is none, classifier-free
-    /// guidance (Ho and Salimans 2022, arXiv:2207.12598); any other is a label to keep away from.
-    case label(Int)
+    /// The same network told something else: nothing, classifier-free guidance (Ho and Salimans 2022,
+    /// arXiv:2207.12598), or what to keep away from.
+    case description(Description)
     /// A weaker network told the same: an earlier snapshot or a smaller one. Autoguidance, Karras et
-    /// al. 2024 (arXiv:2406.02507); it needs no labels.
+    /// al. 2024 (arXiv:2406.02507); it needs no descriptions.
     case weaker(Denoiser)
   }
 
@@ -73,7 +73,7 @@ public struct GuidedDenoiser: Sendable {
     }
     let (better, worse) =
       switch reference {
-      case .label(let label): try denoiser.pair(x, sigma: sigma, condition, other: label)
+      case .description(let other): try denoiser.pair(x, sigma: sigma, condition, other: other)
       case .weaker(let weaker):
         try (
           denoiser.estimate(x, sigma: sigma, condition), weaker.estimate(x, sigma: sigma, condition)

@@ -5,7 +5,7 @@ import Foundation
 /// But for the log-normal, whose sigma is in units of the normalised data as in EDM, they are those
 /// of papers whose data has a standard deviation of 1: relative to the data's own deviation, with
 /// logSNR = −2 ln(sigma / sigmaData).
-public enum NoiseDistribution: Sendable, Equatable {
+public enum NoiseDistribution: Sendable, Hashable {
   /// ln(sigma) is normal: EDM's choice (Karras et al. 2022, arXiv:2206.00364, table 1). A larger mean
   /// suits larger spectrograms, whose neighbouring values say much of the same.
   case logNormal(mean: Double, standardDeviation: Double)

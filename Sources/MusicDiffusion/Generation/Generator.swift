@@ -10,10 +10,16 @@ public import Torch
 public struct Generator: Sendable {
   /// What to draw. Whatever is nil is as the model's `config.json` has it.
   public struct Options: Sendable {
-    /// A label of the model; nil draws one from the seed. Guidance 0 is the model without labels.
+    /// A label of the model; nil draws one from the seed, or takes none where there is a prompt.
+    /// Guidance 0 is the model without any of this.
     public var label: String?
-    /// A label to keep away from, in place of none.
+    /// Numbers of the model by name; the others are unknown.
+    public var numbers: [String: Double] = [:]
+    /// A caption such as the training data has.
+    public var prompt: String?
+    /// A label and a caption to keep away from, in place of none.
     public var negativeLabel: String?
+    public var negativePrompt: String?
     public var guidanceScale: Double?
     public var guidanceRescale: Double?
     public var guidanceInterval: ClosedRange<Double>?
@@ -53,14 +59,14 @@ public struct Generator: Sendable {
   /// A generator with autoguidance: away from what a weaker model would draw, in place of what the
   /// model itself would without a label.
   ///
-  /// - Throws: ``ModelError/invalidArgument(_:)`` if the two were not trained on the same labels and
-  ///   values.
+  /// - Throws: ``ModelError/invalidArgument(_:)`` if the two were not trained on the same labels,
+  ///   numbers, captions and values.
   public init(
     model: Model, awayFrom guide: Model, device: Device = .cpu, precision: DType = .float32
   ) throws {
     let (own, other) = (model.configuration, guide.configuration)
     guard own.representation == other.representation, own.normalization == other.normalization,
-      own.labels == other.labels
+      own.labels == other.labels, own.conditioning == other.conditioning
     else {
       throw ModelError.invalidArgument(
         "--guide must be a model of the same data and preset: an earlier snapshot or a smaller network"
@@ -77,7 +83,8 @@ public struct Generator: Sendable {
   ///     `(seconds · sampleRate).rounded()` samples. What would clip is turned down as a whole.
   ///   - seed: the same seed, model and options give the same sound on the same machine.
   ///   - onProgress: called after each evaluation of the network; what it throws ends the work.
-  /// - Throws: ``ModelError/invalidSeconds(_:limit:)``, ``ModelError/unknownLabel(_:known:)``.
+  /// - Throws: ``ModelError/invalidSeconds(_:limit:)``, ``ModelError/unknownLabel(_:known:)``,
+  ///   ``ModelError/unknownNumber(_:known:)``, ``ModelError/noCaptions``.
   public func generate(
     seconds: Double, seed: UInt64, options: Options = Options(),
     onProgress: (Progress) throws -> Void = { _ in }
@@ -125,9 +132,8 @@ public struct Generator: Sendable {
     let sampling = try configuration.sampling.with(options)
     let sigmaData = Double(configuration.normalization.sigmaData)
     let sigmas = try sampling.sigmas(sigmaData: sigmaData)
-    let name = options.label ?? configuration.label(drawnFrom: seed)
-    let label = try name.map(configuration.labelIndex) ?? configuration.labels.count
-    let denoise = try guidedDenoiser(label: label, options, sampling.guidance)
+    let description = try description(of: options, seed: seed)
+    let denoise = try guidedDenoiser(description, options, sampling.guidance)
     let noiseShape = options.noise ?? configuration.noise.shape
     let frames =
       1 + Self.sampleCount(seconds, representation) / representation.spectrogram.hopLength
@@ -138,7 +144,7 @@ public struct Generator: Sendable {
       try plan.draw(
         channels: representation.channels, bins: representation.spectrogram.melBins, device: device
       ) { window, known, mask in
-        let condition = Condition(labels: [label], known: known, mask: mask)
+        let condition = Condition([description], known: known, mask: mask)
         let shape = known.shape
         func noise(_ number: Int) throws -> Tensor {
           var random = RandomGenerator(
@@ -163,22 +169,42 @@ public struct Generator: Sendable {
     return logMel(of: piece, frames: frames)
   }
 
-  /// A model without labels, or a piece without one, can be guided by a weaker model alone.
+  /// The label that a piece is drawn with: the one that is asked for, none where words say what it is
+  /// to be, else one drawn from the seed.
+  public func label(for options: Options, seed: UInt64) -> String? {
+    if options.label != nil || options.prompt != nil { return options.label }
+    return model.configuration.label(drawnFrom: seed)
+  }
+
+  private func description(of options: Options, seed: UInt64) throws -> Description {
+    let configuration = model.configuration
+    let index = try label(for: options, seed: seed).map(configuration.labelIndex)
+    return try configuration.conditioning.description(
+      label: index ?? configuration.labels.count, numbers: options.numbers,
+      caption: options.prompt)
+  }
+
+  /// A piece that nothing is said about can be guided by a weaker model alone.
   private func guidedDenoiser(
-    label: Int, _ options: Options, _ guidance: Guidance
+    _ description: Description, _ options: Options, _ guidance: Guidance
   ) throws -> GuidedDenoiser {
-    let none = model.configuration.labels.count
-    let negative = try options.negativeLabel.map(model.configuration.labelIndex)
-    let isGuided = weaker != nil || label != none || negative != nil
-    try options.checkGuidance(isGuided: isGuided, scale: guidance.scale, hasGuide: weaker != nil)
+    let configuration = model.configuration
+    let none = Description(label: configuration.labels.count)
+    let negative = try configuration.conditioning.description(
+      label: options.negativeLabel.map(configuration.labelIndex) ?? none.label, numbers: [:],
+      caption: options.negativePrompt)
+    try options.checkGuidance(
+      isGuided: weaker != nil || description != negative, scale: guidance.scale,
+      hasGuide: weaker != nil)
     guard let weaker else {
       return GuidedDenoiser(
-        denoiser, away: .label(negative ?? none), guidance: isGuided ? guidance : Guidance())
+        denoiser, away: .description(negative),
+        guidance: description == negative ? Guidance() : guidance)
     }
-    guard negative == nil else {
+    guard negative == none else {
       throw ModelError.invalidArgument(
-        "a weaker model and a negative label cannot guide at once: leave out --guide or "
-          + "--negative-label")
+        "a weaker model and a negative label or prompt cannot guide at once: leave out --guide or "
+          + "what is negative")
     }
     return GuidedDenoiser(denoiser, away: .weaker(weaker), guidance: guidance)
   }
@@ -222,10 +248,14 @@ extension Generator.Options {
       let given = ([("--guidance", guidanceScale != nil)] + details).first(where: \.1)
       if let option = given?.0 {
         throw ModelError.invalidArgument(
-          "\(option) means nothing to a model without labels: add --guide with a weaker model")
+          "\(option) means nothing to a piece that nothing is said about: add --guide with a weaker model"
+        )
       }
     } else if scale == 1 {
-      let references = [("--negative-label", negativeLabel != nil), ("--guide", hasGuide)]
+      let references = [
+        ("--negative-label", negativeLabel != nil), ("--negative-prompt", negativePrompt != nil),
+        ("--guide", hasGuide),
+      ]
       if let option = (references + details).first(where: \.1)?.0 {
         throw ModelError.invalidArgument("\(option) means nothing to --guidance 1")
       }

@@ -1,12 +1,14 @@
 import Foundation
-public import Torch
+import Torch
 
-/// Noise level and label to one vector per clip, which every residual block takes.
+/// Noise level and description to one vector per clip, which every residual block takes.
 ///
 /// Fourier features of the noise level, then two linear layers, as in Karras et al. 2022
-/// (arXiv:2206.00364, appendix C); the label's learned vector is added between them, and so is, as
-/// in appendix F.2 there, a linear map of what tells how a clip was augmented.
-public struct NoiseEmbedding: Sendable {
+/// (arXiv:2206.00364, appendix C). Between them are added the label's learned vector, that of the
+/// numbers, a linear map of the sum of the caption's tokens (as Saharia et al. 2022, arXiv:2205.11487, add
+/// their mean), and, as in appendix F.2 of the former, a linear map of what tells how a clip was
+/// augmented.
+struct NoiseEmbedding: Sendable {
   /// Frequencies in cycles per unit of cNoise = ln(sigma) / 4, from a slow one that tells the ends
   /// of the range apart to one that tells neighbouring noise levels apart.
   private static let frequencies = (0..<32).map { 0.125 * pow(128, Double($0) / 31) }
@@ -15,25 +17,36 @@ public struct NoiseEmbedding: Sendable {
   let labels: Embedding
   /// `augmentation.weight`, which only networks trained on augmented clips have.
   let augmentation: Linear?
+  /// `numbers.weight` and `text.weight`, which only networks have that can be told these.
+  let numbers: NumberEmbedding?
+  let text: Linear?
 
-  public init(
-    _ path: ParameterPath, width: Int, labelCount: Int, augmentationWidth: Int? = nil
-  ) throws {
+  init(_ path: ParameterPath, configuration: UNetConfiguration) throws {
+    let width = configuration.embeddingWidth
     first = try Linear(path / "first", in: 2 * Self.frequencies.count, out: width)
     second = try Linear(path / "second", in: width, out: width)
-    labels = try Embedding(path / "labels", entries: labelCount + 1, channels: width)
-    augmentation = try augmentationWidth.map {
+    labels = try Embedding(path / "labels", entries: configuration.labelCount + 1, channels: width)
+    augmentation = try configuration.augmentationWidth.map {
       try Linear(path / "augmentation", in: $0, out: width, bias: false)
+    }
+    numbers = try configuration.numberCount.map {
+      try NumberEmbedding(path / "numbers", count: $0, width: width)
+    }
+    text = try configuration.text.map {
+      try Linear(
+        path / "text", in: $0.width, out: width, bias: false,
+        initializer: .normal(standardDeviation: pow(Double($0.width), -0.5)))
     }
   }
 
   /// - Parameters:
   ///   - noiseLevels: cNoise of each clip.
-  ///   - labels: an index of a label for each clip, or the number of labels for "none".
-  ///   - augmentation: `[batch, augmentationWidth]`; nil for clips as they are, which is as zeros.
+  ///   - condition: what each clip is said to be, and how it was augmented; nothing of the latter is
+  ///     as zeros.
+  ///   - text: what was read of the captions.
   /// - Returns: `[batch, width]`, after the last SiLU.
-  public func callAsFunction(
-    noiseLevels: [Double], labels: [Int], augmentation: Tensor? = nil, device: Device
+  func callAsFunction(
+    noiseLevels: [Double], _ condition: Condition, text: EncodedText?, device: Device
   ) throws -> Tensor {
     let angles = noiseLevels.flatMap { level in
       Self.frequencies.map { 2 * Double.pi * $0 * level }
@@ -44,9 +57,14 @@ public struct NoiseEmbedding: Sendable {
     let x = try Tensor(
       features, shape: [noiseLevels.count, 2 * Self.frequencies.count], device: device)
     let label = try self.labels(
-      Tensor(labels.map(Int64.init), shape: [labels.count], device: device))
+      Tensor(
+        condition.labels.map(Int64.init), shape: [condition.labels.count], device: device))
     var h = try first(x) + label
-    if let map = self.augmentation, let augmentation { h = try h + map(augmentation) }
+    if let augmentation, let vector = condition.augmentation { h = try h + augmentation(vector) }
+    if let numbers {
+      h = try h + numbers(condition.descriptions.map(\.numbers), device: device)
+    }
+    if let map = self.text, let text { h = try h + map(text.summary) }
     return try second(h.silu()).silu()
   }
 }

@@ -22,13 +22,19 @@ public struct ResidualBlock: Sendable {
       path / "modulation", in: embeddingWidth, out: 2 * channels, initializer: .zeros)
   }
 
-  public func callAsFunction(_ x: Tensor, embedding: Tensor) throws -> Tensor {
+  /// - Parameter dropout: what leaves out values before the last convolution, as in Dhariwal and
+  ///   Nichol's; nil outside of training.
+  func callAsFunction(_ x: Tensor, embedding: Tensor, dropout: inout Dropout?) throws -> Tensor {
     let scaleAndShift = try modulation(embedding)
     let scale = try scaleAndShift.narrow(dimension: 1, start: 0, length: channels) + 1
     let shift = try scaleAndShift.narrow(dimension: 1, start: channels, length: channels)
-    var h = try conv1(norm1.silu(x))
-    h = try conv2(h.groupNormSiLU(groups: groups, scale: scale, shift: shift))
-    return try x + h
+    let h = try norm1.siluConv(x, conv1)
+    guard dropout != nil else {
+      return try h.groupNormSiLUConv(
+        groups: groups, scale: scale, shift: shift, convolution: conv2, residual: x)
+    }
+    let z = try h.groupNormSiLU(groups: groups, scale: scale, shift: shift)
+    return try x + conv2(dropout?(z) ?? z)
   }
 }
 

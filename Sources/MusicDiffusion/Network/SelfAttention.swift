@@ -42,22 +42,20 @@ public struct SelfAttention: Sendable {
 
     init(rows: Int, columns: Int, width: Int, like x: Tensor) throws {
       let perAxis = width / 4
-      var angles: [Double] = []
-      angles.reserveCapacity(rows * columns * width / 2)
-      for row in 0..<rows {
-        for column in 0..<columns {
-          for position in [row, column] {
-            for index in 0..<perAxis {
-              angles.append(Double(position) * pow(100, -Double(index) / Double(perAxis)))
-            }
-          }
-        }
+      let speeds = (0..<perAxis).map { pow(100, -Double($0) / Double(perAxis)) }
+      /// Of each position along one axis, once: a row has one and a column the other half.
+      func table(_ count: Int, _ function: (Double) -> Double) -> [[Float]] {
+        (0..<count).map { position in speeds.map { Float(function(Double(position) * $0)) } }
+      }
+      func grid(_ function: (Double) -> Double) throws -> Tensor {
+        let (ofRows, ofColumns) = (table(rows, function), table(columns, function))
+        let values = ofRows.flatMap { row in ofColumns.flatMap { row + $0 } }
+        return try Tensor(values, shape: [rows * columns, 2 * perAxis], device: x.device)
+          .to(x.dtype)
       }
       half = 2 * perAxis
-      let shape = [rows * columns, half]
-      cosines = try Tensor(angles.map { Float(cos($0)) }, shape: shape, device: x.device)
-        .to(x.dtype)
-      sines = try Tensor(angles.map { Float(sin($0)) }, shape: shape, device: x.device).to(x.dtype)
+      cosines = try grid { cos($0) }
+      sines = try grid { sin($0) }
     }
 
     func callAsFunction(_ x: Tensor) throws -> Tensor {

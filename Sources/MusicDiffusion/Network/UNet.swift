@@ -9,6 +9,7 @@ public import Torch
 public struct UNet: Sendable {
   public let configuration: UNetConfiguration
   let embedding: NoiseEmbedding
+  let text: TextEncoder?
   let stem: Conv2d
   let binPosition: Tensor
   let down: [Level]
@@ -16,20 +17,26 @@ public struct UNet: Sendable {
   let headNorm: GroupNorm
   let head: Conv2d
 
-  /// The blocks of one level, with attention at the lowest.
+  /// The blocks of one level, with attention at the lowest: to itself, and to a caption.
   struct Level: Sendable {
     let blocks: [ResidualBlock]
     let attention: [SelfAttention]
+    let crossAttention: [CrossAttention]
     /// Halves the resolution before the blocks on the way down; on the way up, brings the level
     /// below to this width (`resize`) and joins it with the skip (`merge`).
     let resize: Conv2d?
     let merge: Conv2d?
 
-    func callAsFunction(_ x: Tensor, embedding: Tensor) throws -> Tensor {
+    func callAsFunction(
+      _ x: Tensor, embedding: Tensor, text: EncodedText?, dropout: inout Dropout?
+    ) throws -> Tensor {
       var h = x
       for (index, block) in blocks.enumerated() {
-        h = try block(h, embedding: embedding)
+        h = try block(h, embedding: embedding, dropout: &dropout)
         if index < attention.count { h = try attention[index](h) }
+        if index < crossAttention.count, let text {
+          h = try crossAttention[index](h, text: text)
+        }
       }
       return h
     }
@@ -41,15 +48,14 @@ public struct UNet: Sendable {
     self.configuration = configuration
     let (widths, blocks) = (configuration.widths, configuration.blocks)
     let lowest = widths.count - 1
-    embedding = try NoiseEmbedding(
-      path / "embedding", width: configuration.embeddingWidth,
-      labelCount: configuration.labelCount, augmentationWidth: configuration.augmentationWidth)
+    embedding = try NoiseEmbedding(path / "embedding", configuration: configuration)
+    text = try configuration.text.map { try TextEncoder(path / "text", configuration: $0) }
     let patch = configuration.patchBins * configuration.patchFrames
     stem = try Conv2d(
       path / "stem", in: (2 * configuration.channels + 1) * patch, out: widths[0], kernel: 1)
     binPosition = try path.parameter(
       "bin_position", [1, widths[0], configuration.melBins / configuration.patchBins, 1],
-      .normal(standardDeviation: 0.02))
+      .normal(standardDeviation: 0.02), decays: false)
 
     func makeLevel(
       _ name: String, _ level: Int, resize: Conv2d? = nil, merge: Conv2d? = nil
@@ -66,6 +72,13 @@ public struct UNet: Sendable {
             path / "attention" / String($0), channels: widths[level],
             headWidth: configuration.headWidth)
         },
+        crossAttention: try configuration.text.map { text in
+          try (0..<(level == lowest ? blocks : 0)).map {
+            try CrossAttention(
+              path / "cross_attention" / String($0), channels: widths[level],
+              headWidth: configuration.headWidth, textWidth: text.width)
+          }
+        } ?? [],
         resize: resize, merge: merge)
     }
     down = try widths.indices.map { level in
@@ -95,36 +108,37 @@ public struct UNet: Sendable {
   /// - Parameters:
   ///   - x: noisy log-mel, scaled to unit variance, `[batch, channels, mel bins, frames]`, float32.
   ///   - noiseLevels: cNoise of each clip.
-  ///   - labels: an index of a label for each clip; `labelCount` stands for none.
-  ///   - known: clean log-mel where it is known, 0 elsewhere; shaped as `x`.
-  ///   - mask: 1 where it is known, 0 elsewhere, `[batch, 1, mel bins, frames]`.
-  ///   - augmentation: how each clip was augmented, `[batch, augmentationWidth]`; nil for not at all.
+  ///   - condition: what each clip is said to be, and what of it is known, scaled as `x` is.
+  ///   - dropout: what leaves out values in the residual blocks; nil outside of training.
   ///   - precision: the type that convolutions and products are computed in.
   /// - Returns: F, shaped as `x`, float32.
   public func callAsFunction(
-    _ x: Tensor, noiseLevels: [Double], labels: [Int], known: Tensor, mask: Tensor,
-    augmentation: Tensor? = nil, precision: DType
+    _ x: Tensor, noiseLevels: [Double], condition: Condition, dropout: Dropout? = nil,
+    precision: DType
   ) throws -> Tensor {
+    let text = try self.text.map {
+      try $0(condition.descriptions.map(\.caption), device: x.device)
+    }
     let embedding = try self.embedding(
-      noiseLevels: noiseLevels, labels: labels, augmentation: augmentation, device: x.device)
-    let input = try Tensor.concatenate([x, known, mask], dimension: 1)
+      noiseLevels: noiseLevels, condition, text: text, device: x.device)
+    let input = try Tensor.concatenate([x, condition.known, condition.mask], dimension: 1)
     var h = try stem(patches(of: input).to(precision).channelsLast()) + binPosition.to(precision)
-    var skips: [Tensor] = []
+    var (skips, dropout) = ([Tensor](), dropout)
     for level in down {
       if let resize = level.resize {
         skips.append(h)
         h = try resize(h)
       }
-      h = try level(h, embedding: embedding)
+      h = try level(h, embedding: embedding, text: text, dropout: &dropout)
     }
     for level in up {
       if let resize = level.resize, let merge = level.merge {
         let below = try resize(h).upsampleNearest2x()
         h = try merge(Tensor.concatenate([below, skips.removeLast()], dimension: 1))
       }
-      h = try level(h, embedding: embedding)
+      h = try level(h, embedding: embedding, text: text, dropout: &dropout)
     }
-    return try spectrogram(of: head(headNorm.silu(h)).to(.float32))
+    return try spectrogram(of: headNorm.siluConv(h, head).to(.float32))
   }
 
   /// `[batch, c, bins, frames]` to `[batch, c · patch, bins / patchBins, frames / patchFrames]`.

@@ -13,13 +13,17 @@ public struct UNetConfiguration: Codable, Sendable, Equatable {
   public var blocks: Int
   /// Attention heads work on this many channels each.
   public var headWidth: Int
-  /// Width of the embedding of noise level and label.
+  /// Width of the embedding of noise level and description.
   public var embeddingWidth: Int
   /// Number of labels; one more entry of the embedding stands for "no label".
   public var labelCount: Int
   /// Numbers that tell how a clip was augmented; nil for a network that was trained on clips as they
   /// are, and has no weights for these.
   public var augmentationWidth: Int?
+  /// Numbers that a clip is described by; nil for a network that knows none.
+  public var numberCount: Int?
+  /// What reads captions; nil for a network that knows none.
+  public var text: TextEncoderConfiguration?
 
   public init(
     channels: Int, melBins: Int, patchBins: Int, patchFrames: Int, widths: [Int], blocks: Int,
@@ -61,6 +65,9 @@ public struct UNetConfiguration: Codable, Sendable, Equatable {
     try check(
       augmentationWidth.map { (1...1024).contains($0) } ?? true,
       "network.augmentationWidth must be 1 to 1024")
+    try check(
+      numberCount.map { (1...1024).contains($0) } ?? true, "network.numberCount must be 1 to 1024")
+    try text?.validate()
     try check(
       (1...4096).contains(melBins) && melBins % binMultiple == 0,
       "network.melBins must be a multiple of \(binMultiple), at most 4096")

@@ -64,9 +64,9 @@ public struct NoiseLevelLoss: Sendable, Equatable {
     guard data.representation == configuration.representation else {
       throw ModelError.invalidArgument("\(data.path) is not prepared as the model's data was")
     }
-    let (signal, labels) = try windows(
+    let (signal, descriptions) = try windows(
       of: data, configuration, count: clips, seed: seed, device: generator.device)
-    let condition = try Condition(labels: labels, shape: signal.shape, device: generator.device)
+    let condition = try Condition(descriptions, shape: signal.shape, device: generator.device)
     let p = configuration.preconditioning
     return try withoutGradient {
       try sigmas.enumerated().map { number, sigma in
@@ -75,7 +75,8 @@ public struct NoiseLevelLoss: Sendable, Equatable {
           configuration.noise.shape.values(signal.shape.reduce(1, *), &random),
           shape: signal.shape, device: generator.device)
         let loss = try generator.denoiser.loss(
-          signal: signal, noise: noise, sigmas: labels.map { _ in sigma }, condition: condition
+          signal: signal, noise: noise, sigmas: descriptions.map { _ in sigma },
+          condition: condition
         ).mean().item()
         try onProgress(number + 1)
         return NoiseLevelLoss(sigma: sigma, loss: loss, p)
@@ -83,16 +84,16 @@ public struct NoiseLevelLoss: Sendable, Equatable {
     }
   }
 
-  /// Windows with the values that the model's own data would have, and their labels.
+  /// Windows with the values that the model's own data would have, and what they are said to be.
   private static func windows(
     of data: Dataset, _ configuration: ModelConfiguration, count: Int, seed: UInt64, device: Device
-  ) throws -> (Tensor, [Int]) {
+  ) throws -> (Tensor, [Description]) {
     let representation = configuration.representation
     let (frames, bins) = (representation.windowFrames, representation.spectrogram.melBins)
     let rows = representation.channels * bins
     let source = data.heldOut ?? data.training
     var values = [Float](repeating: 0, count: count * rows * frames)
-    var labels: [Int] = []
+    var descriptions: [Description] = []
     for clip in 0..<count {
       var random = RandomGenerator(seed: seed, stream: UInt64(clip))
       let place = try source.random(&random)
@@ -102,8 +103,9 @@ public struct NoiseLevelLoss: Sendable, Equatable {
           to: $0.baseAddress! + clip * rows * frames)
       }
       let name = place.label.map { data.labels[$0] }
-      labels.append(
-        name.flatMap(configuration.labels.firstIndex(of:)) ?? configuration.labels.count)
+      let label = name.flatMap(configuration.labels.firstIndex(of:)) ?? configuration.labels.count
+      descriptions.append(
+        try data.description(of: place.clip, label: label, for: configuration.conditioning))
     }
     let (own, other) = (configuration.normalization, data.normalization)
     let scales = zip(own.scale, other.scale).map { $0 / $1 }
@@ -112,6 +114,6 @@ public struct NoiseLevelLoss: Sendable, Equatable {
       values[index] = (values[index] - other.shift[row]) * scales[row] + own.shift[row]
     }
     let shape = [count, representation.channels, bins, frames]
-    return (try Tensor(values, shape: shape, device: device), labels)
+    return (try Tensor(values, shape: shape, device: device), descriptions)
   }
 }

@@ -82,6 +82,11 @@ extension TrainingReport {
           format: "rises for %d steps, falls over the last %.0f %%", configuration.warmUpSteps,
           configuration.coolDown * 100)
       ),
+      ("Dropout", configuration.dropout.map { String(format: "%g", $0) } ?? "none"),
+      (
+        "Windows of half the length",
+        configuration.multiScale.map { String(format: "in the first %.0f %%", $0 * 100) } ?? "none"
+      ),
       ("Augmentation", kinds.isEmpty ? "none" : kinds.joined(separator: ", ")),
       ("Seed", "\(configuration.seed)"),
     ]

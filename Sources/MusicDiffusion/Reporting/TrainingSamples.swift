@@ -6,7 +6,7 @@ import Spectro
 /// beside it.
 package struct TrainingSample: Sendable, Equatable {
   package var step: Int
-  /// With `-` for `/`; nil for a model without labels.
+  /// With `-` for `/`, or what is left of a caption as a name; nil for a model without either.
   package var label: String?
   package var file: URL
 
@@ -24,6 +24,13 @@ package struct TrainingSample: Sendable, Equatable {
     }.sorted { ($0.label ?? "", $0.step) < ($1.label ?? "", $1.step) }
   }
 
+  /// A caption's letters and digits, such as a file may be called.
+  static func name(of caption: String) -> String {
+    let words = caption.lowercased().split { !$0.isLetter && !$0.isNumber }
+    let name = words.joined(separator: "-").prefix(32)
+    return name.isEmpty ? "caption" : String(name)
+  }
+
   /// At most `count` steps, the first and the last among them, nearer to each other at the beginning,
   /// where a model changes faster.
   package static func spread(_ steps: [Int], count: Int) -> [Int] {
@@ -39,11 +46,6 @@ package struct TrainingSample: Sendable, Equatable {
 }
 
 extension Trainer {
-  private var sampleLabels: [String?] {
-    let labels = state.model.labels
-    return labels.isEmpty ? [nil] : labels.prefix(4).map(Optional.some)
-  }
-
   /// Of a label's sound and picture, without their extensions.
   private func sampleName(_ label: String?) -> String {
     String(format: "step-%06d", state.steps)
@@ -54,7 +56,7 @@ extension Trainer {
   /// drawn them all. A checkpoint that an interruption made has none.
   public func drawMissingSamples() throws {
     guard snapshots.files().last?.step == state.steps else { return }
-    let names = sampleLabels.flatMap { label in
+    let names = try sampleOptions().flatMap { label, _ in
       [".wav", ".png"].map { "samples/" + sampleName(label) + $0 }
     }
     let isWhole = names.allSatisfy {
@@ -63,17 +65,15 @@ extension Trainer {
     if !isWhole { try drawSamples() }
   }
 
-  /// Draws sound and a picture of what the model makes now, one for each of at most four labels, into
-  /// `samples/` and TensorBoard's log.
+  /// Draws sound and a picture of what the model makes now, one for each of at most four labels, or
+  /// captions where there are no labels, into `samples/` and TensorBoard's log.
   public func drawSamples() throws {
     let samples = folder.appendingPathComponent("samples", isDirectory: true)
     try FileManager.default.createDirectory(at: samples, withIntermediateDirectories: true)
     let model = model
     let settings = model.configuration.representation.spectrogram
-    let generator = Generator(model: model, device: device, precision: denoiser.precision)
-    for label in sampleLabels {
-      var options = Generator.Options()
-      options.label = label
+    let generator = Generator(model: model, device: device, precision: precision)
+    for (label, options) in try sampleOptions() {
       let audio = try generator.generate(
         seconds: model.configuration.representation.windowSeconds,
         seed: model.configuration.history.seed, options: options)
@@ -100,6 +100,25 @@ extension Trainer {
           ),
         ], step: state.steps)
     }
+  }
+
+  private func sampleOptions() throws -> [(label: String?, options: Generator.Options)] {
+    var options = Generator.Options()
+    let labels = state.model.labels.prefix(4)
+    if !labels.isEmpty {
+      return labels.map { label in
+        options.label = label
+        return (label, options)
+      }
+    }
+    var named: [(label: String?, options: Generator.Options)] = []
+    for caption in try dataset.captions(count: 4) {
+      let name = TrainingSample.name(of: caption)
+      if named.contains(where: { $0.label == name }) { continue }
+      options.prompt = caption
+      named.append((name, options))
+    }
+    return named.isEmpty ? [(nil, options)] : named
   }
 }
 

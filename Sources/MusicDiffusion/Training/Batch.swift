@@ -30,7 +30,7 @@ public struct Batch: Sendable {
     let windows = windows ?? dataset.training
     let augmentation = configuration.augmentation ?? .none
     var variations: [Float] = []
-    var labels: [Int] = []
+    var descriptions: [Description] = []
     for clip in 0..<count {
       var random = RandomGenerator(
         seed: configuration.seed, stream: UInt64(step) << 20 | UInt64(clip + 1))
@@ -40,8 +40,7 @@ public struct Batch: Sendable {
           window, of: windows, augmentation: augmentation, &random,
           to: $0.baseAddress! + clip * size)
       }
-      let dropped = random.uniform() < configuration.labelDropout
-      labels.append(dropped ? dataset.labels.count : window.label ?? dataset.labels.count)
+      descriptions.append(try Self.description(of: window, in: dataset, configuration, &random))
       let region = KnownRegion.random(
         frames: frames, bins: bins, probability: configuration.knownProbability, &random)
       mask.withUnsafeMutableBufferPointer {
@@ -63,9 +62,23 @@ public struct Batch: Sendable {
     self.noise = try Tensor(noise, shape: shape, device: device)
     let maskTensor = try Tensor(mask, shape: [count, 1, bins, frames], device: device)
     condition = Condition(
-      labels: labels, known: try Tensor(known, shape: shape, device: device), mask: maskTensor,
+      descriptions, known: try Tensor(known, shape: shape, device: device), mask: maskTensor,
       augmentation: augmentation.kinds.isEmpty
         ? nil
         : try Tensor(variations, shape: [count, Augmentation.vectorWidth], device: device))
+  }
+
+  /// What the network is told about a window: now and then less than is known.
+  private static func description(
+    of window: Windows.Place, in dataset: Dataset, _ configuration: TrainingConfiguration,
+    _ random: inout RandomGenerator
+  ) throws -> Description {
+    var description = try dataset.description(of: window)
+    let none = dataset.labels.count
+    if random.uniform() < configuration.labelDropout { description.label = none }
+    if dataset.conditioning != nil, let dropout = configuration.descriptionDropout {
+      dropout.apply(to: &description, none: none, &random)
+    }
+    return description
   }
 }

@@ -40,6 +40,8 @@ struct HeldOutBatches {
   private let count: Int
 
   private static let (windowCount, levelCount) = (32, 8)
+  /// Windows that the network sees for one loss.
+  static var evaluations: Int { windowCount * levelCount }
 
   /// Nil for data of which nothing is held out.
   init?(_ dataset: Dataset, _ configuration: TrainingConfiguration, device: Device) throws {
@@ -60,7 +62,7 @@ struct HeldOutBatches {
       let clips = first..<min(first + batchSize, Self.windowCount)
       var signal = [Float](repeating: 0, count: clips.count * size)
       var noise: [Float] = []
-      var labels: [Int] = []
+      var descriptions: [Description] = []
       for (position, clip) in clips.enumerated() {
         // Not a stream that a step draws from.
         var random = RandomGenerator(seed: configuration.seed, stream: .max - UInt64(clip))
@@ -70,14 +72,14 @@ struct HeldOutBatches {
             window, of: windows, augmentation: .none, &random,
             to: $0.baseAddress! + position * size)
         }
-        labels.append(window.label ?? dataset.labels.count)
+        descriptions.append(try dataset.description(of: window))
         noise += configuration.noise.shape.values(size, &random)
       }
       let shape = [clips.count, channels, bins, frames]
       return (
         signal: try Tensor(signal, shape: shape, device: device),
         noise: try Tensor(noise, shape: shape, device: device),
-        condition: try Condition(labels: labels, shape: shape, device: device)
+        condition: try Condition(descriptions, shape: shape, device: device)
       )
     }
   }
@@ -89,7 +91,7 @@ struct HeldOutBatches {
           try sum
             + denoiser.loss(
               signal: batch.signal, noise: batch.noise,
-              sigmas: batch.condition.labels.map { _ in sigma }, condition: batch.condition
+              sigmas: batch.condition.descriptions.map { _ in sigma }, condition: batch.condition
             ).sum().item()
         } / Double(count)
       }

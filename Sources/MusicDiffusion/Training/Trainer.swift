@@ -31,13 +31,8 @@ public final class Trainer {
   let device: Device
   /// Held from the start to the end of ``run(onStep:onEvaluate:onRecover:onSave:shouldStop:)``.
   private var lock: FolderLock?
-  private let weights: ParameterStore
-  /// The model's first.
-  private let averages: [AveragedWeights]
-  private let averageNetwork: UNet
-  private let optimizer: AdamW
-  let denoiser: Denoiser
-  private let loader: BatchLoader
+  private let learner: Learner
+  private var loader: BatchLoader
   private let heldOut: HeldOutBatches?
   let snapshots: AverageSnapshots
   /// A batch that was taken from the loader and not trained on yet.
@@ -83,36 +78,15 @@ public final class Trainer {
       try Self.checkHasNoModel(folder)
     }
     savedStep = resume ? state.steps : nil
-    func store(_ prefix: String) -> ParameterStore {
-      tensors.map { ParameterStore(loading: $0.below(prefix), device: device) }
-        ?? ParameterStore(seed: state.configuration.seed, device: device)
-    }
-    weights = store("weights.")
-    averages = zip(TrainingState.averagePrefixes, state.configuration.averageWidths).map {
-      AveragedWeights(store($0), width: $1)
-    }
-    let network = try UNet(weights.root, configuration: state.model.network)
-    let averageNetworks = try averages.map {
-      try UNet($0.parameters.root, configuration: state.model.network)
-    }
-    averageNetwork = averageNetworks[0]
     do {
-      for parameters in [weights] + averages.map(\.parameters) { try parameters.finishLoading() }
-      optimizer = try AdamW(
-        parameters: weights,
-        betas: (state.configuration.betas[0], state.configuration.betas[1]),
-        weightDecay: state.configuration.weightDecay)
-      if let tensors { try optimizer.load(tensors.below("optimizer.")) }
+      learner = try Learner(
+        state.model, state.configuration, from: tensors, device: device, precision: precision)
     } catch let error as TorchError {
       guard case .mismatchedParameters = error else { throw error }
       throw ModelError.damagedModel(folder.path, reason: "\(error)")
     }
-    denoiser = Denoiser(
-      network: network, preconditioning: state.model.preconditioning, precision: precision)
     let settings = state.configuration
-    loader = BatchLoader { index in
-      try Batch(step: index, from: dataset, settings, device: device)
-    }
+    loader = try BatchLoader(for: state, from: dataset, device: device)
     heldOut = try HeldOutBatches(dataset, settings, device: device)
     snapshots = AverageSnapshots(modelFolder: folder)
     self.state = state
@@ -163,13 +137,17 @@ public final class Trainer {
   }
 
   /// Values in all parameters of the network.
-  public var parameterCount: Int { weights.count }
+  public var parameterCount: Int { learner.weights.count }
 
   /// The model as it stands: the averaged weights.
   public var model: Model {
     Model(
-      configuration: state.model, network: averageNetwork, parameters: averages[0].parameters)
+      configuration: state.model, network: learner.averageDenoiser.network,
+      parameters: learner.averages[0].parameters)
   }
+
+  /// The type that the network computes in.
+  var precision: DType { learner.denoiser.precision }
 
   /// Trains until the run's steps, hours or patience are over or `shouldStop` says so, and saves then
   /// and at every ``TrainingConfiguration/saveInterval``.
@@ -197,6 +175,11 @@ public final class Trainer {
     let clock = ContinuousClock()
     var recent: [(time: ContinuousClock.Instant, steps: Int)] = [(clock.now, state.steps)]
     while true {
+      if state.lengthensWindows() {
+        loader = try BatchLoader(for: state, from: dataset, device: device)
+        upcoming = nil
+        try log.add(event: "windows of full length", step: state.steps)
+      }
       if state.isOutOfPatience && savedStep == state.steps {
         try log.add(event: "stopped early", step: state.steps)
         return .stoppedEarly
@@ -256,30 +239,25 @@ public final class Trainer {
     let count = configuration.batchesPerStep
     var loss = 0.0
     var (losses, sigmas) = ([Double](), [Double]())
-    for part in 0..<count {
-      let batch = try batch(state.steps * count + part)
-      let ofClips = try self.losses(of: batch)
-      let mean = try ofClips.mean()
-      let share = try count == 1 ? mean : mean * (1 / Double(count))
-      try share.backward()
-      loss += try share.item()
-      losses += try ofClips.floats().map(Double.init)
+    for index in state.steps * count..<(state.steps + 1) * count {
+      let batch = try batch(index)
+      let share = try learner.addGradients(of: batch, index: index)
+      loss += share.loss
+      losses += share.losses
       sigmas += batch.sigmas
     }
-    let norm = try clipGradients(of: weights, maxNorm: configuration.gradientClip)
+    let norm = try learner.clipGradients()
     var lossGuard = state.lossGuard ?? LossGuard()
     let verdict = lossGuard.judge(loss: loss, norm: norm)
     if verdict == .exploded {
-      weights.zeroGradients()
+      learner.weights.zeroGradients()
       return nil
     }
     let progress = configuration.progress(steps: state.steps, seconds: state.seconds)
     let scale = state.recoveries?.last?.learningRateScale ?? 1
     let learningRate = scale * configuration.learningRate(step: state.steps, progress: progress)
-    try optimizer.step(learningRate: learningRate)
-    weights.zeroGradients()
     state.steps += 1
-    for average in averages { try average.update(from: weights, step: state.steps) }
+    try learner.update(learningRate: learningRate, step: state.steps)
     state.model.history.steps = state.steps
     if verdict == .good {
       record(loss: loss)
@@ -289,12 +267,6 @@ public final class Trainer {
     return StepMetrics(
       step: state.steps, loss: loss, losses: losses, sigmas: sigmas, learningRate: learningRate,
       gradientNorm: norm)
-  }
-
-  /// Of each clip, `[batch]`.
-  private func losses(of batch: Batch) throws -> Tensor {
-    try denoiser.loss(
-      signal: batch.signal, noise: batch.noise, sigmas: batch.sigmas, condition: batch.condition)
   }
 
   private func batch(_ index: Int) throws -> Batch {
@@ -316,7 +288,7 @@ public final class Trainer {
     let index = state.steps * state.configuration.batchesPerStep
     let batch = try batch(index)
     upcoming = (index, batch)
-    let loss = try withoutGradient { try losses(of: batch).mean().item() }
+    let loss = try withoutGradient { try learner.losses(of: batch).mean().item() }
     return (state.lossGuard ?? LossGuard()).isExtreme(loss)
   }
 
@@ -330,19 +302,7 @@ public final class Trainer {
     guard tries < Self.recoveryLimit else {
       throw ModelError.diverged(step: exploded, recoveries: tries)
     }
-    if let tensors = checkpoint?.tensors {
-      try weights.copy(from: tensors.below("weights."))
-      for (prefix, average) in zip(TrainingState.averagePrefixes, averages) {
-        try average.parameters.copy(from: tensors.below(prefix))
-      }
-      try optimizer.load(tensors.below("optimizer."))
-    } else {
-      let fresh = ParameterStore(seed: configuration.seed, device: device)
-      _ = try UNet(fresh.root, configuration: state.model.network)
-      let tensors = Dictionary(uniqueKeysWithValues: fresh.named.map { ($0.name, $0.tensor) })
-      for store in [weights] + averages.map(\.parameters) { try store.copy(from: tensors) }
-      try optimizer.reset()
-    }
+    try learner.restore(checkpoint?.tensors)
     let recovery = Recovery(
       step: exploded, goodStep: good.steps,
       learningRateScale: (earlier.last?.learningRateScale ?? 1) / 2)
@@ -350,6 +310,7 @@ public final class Trainer {
     (state.configuration, state.seconds) = (configuration, seconds)
     state.recoveries = earlier + [recovery]
     upcoming = nil
+    loader = try BatchLoader(for: state, from: dataset, device: device)
     log = try Self.log(of: state, in: folder)
     try log.add(
       event: "recovered", step: state.steps,
@@ -361,10 +322,7 @@ public final class Trainer {
   /// - Returns: whether the loss on held-out files is a number, as that of weights to be kept is.
   private func evaluate(_ onEvaluate: (Evaluations) throws -> Void) throws -> Bool {
     guard let heldOut else { return true }
-    let average = Denoiser(
-      network: averageNetwork, preconditioning: denoiser.preconditioning,
-      precision: denoiser.precision)
-    let loss = try heldOut.loss(of: average, step: state.steps)
+    let loss = try heldOut.loss(of: learner.averageDenoiser, step: state.steps)
     guard loss.mean.isFinite else { return false }
     var evaluations = state.evaluations ?? Evaluations(loss)
     if state.evaluations != nil { evaluations.add(loss) }
@@ -387,8 +345,8 @@ public final class Trainer {
     state.model.history.trainingHours = state.seconds / 3600
     try log.flush()
     do {
-      if isRegular { try snapshots.write(averages, step: state.steps) }
-      try state.write(to: folder, weights: weights, averages: averages, optimizer: optimizer)
+      if isRegular { try snapshots.write(learner.averages, step: state.steps) }
+      try state.write(to: folder, learner)
       savedStep = state.steps
       if isModelCurrent { try model.write(to: folder) }
     } catch TorchError.file(let path, let reason) {
@@ -425,7 +383,8 @@ public final class Trainer {
       secondsLeft: max(0, min(byTime, bySteps)))
   }
 
-  private static func new(
+  /// The state of a run at its start.
+  static func new(
     _ dataset: Dataset, _ configuration: TrainingConfiguration
   ) -> TrainingState {
     var history = TrainingHistory()
@@ -436,16 +395,14 @@ public final class Trainer {
     history.batchSize = configuration.clipsPerStep
     history.learningRate = configuration.learningRate
     history.seed = configuration.seed
-    var network = configuration.preset.network(labelCount: dataset.labels.count)
-    if configuration.augmentation?.kinds.isEmpty == false {
-      network.augmentationWidth = Augmentation.vectorWidth
-    }
     return TrainingState(
       configuration: configuration,
       model: ModelConfiguration(
         preset: configuration.preset, representation: dataset.representation,
         normalization: dataset.normalization,
-        network: network, labels: dataset.labels,
+        network: configuration.network(
+          labelCount: dataset.labels.count, conditioning: dataset.conditioning),
+        labels: dataset.labels, conditioning: dataset.conditioning,
         noise: configuration.noise,
         sampling: SamplingDefaults(
           for: configuration.noise, sigmaData: Double(dataset.normalization.sigmaData)),

@@ -21,8 +21,17 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
   public var wideEMAWidth: Double?
   /// How often a clip's label is left out, for classifier-free guidance.
   public var labelDropout = 0.1
+  /// How often its numbers and its caption are, too; nil for never, as in runs of older versions.
+  public var descriptionDropout: DescriptionDropout?
   /// How often a part of a clip is given as known.
   public var knownProbability = 0.5
+  /// Of the network's levels; nil for the preset's.
+  public var widths: [Int]?
+  /// The share of values that the network's residual blocks leave out in training; nil for none.
+  public var dropout: Double?
+  /// The part of the run, from its start, that is trained on windows of half the length, twice as
+  /// many at a time; nil for none.
+  public var multiScale: Double?
   public var noise = NoiseProcess()
   public var seed: UInt64 = 0
   /// What is done to windows before they are learned from; nil for nothing.
@@ -45,6 +54,7 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
     self.preset = preset
     augmentation = Augmentation(for: preset)
     wideEMAWidth = 0.1
+    descriptionDropout = DescriptionDropout()
   }
 
   /// The preset's, with ``values``.
@@ -59,6 +69,16 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
   var batchesPerStep: Int { accumulation ?? 1 }
   /// Clips in one update.
   public var clipsPerStep: Int { batchSize * batchesPerStep }
+
+  /// What is trained.
+  func network(labelCount: Int, conditioning: Conditioning? = nil) -> UNetConfiguration {
+    var network = preset.network(labelCount: labelCount, conditioning: conditioning)
+    if augmentation?.kinds.isEmpty == false {
+      network.augmentationWidth = Augmentation.vectorWidth
+    }
+    if let widths { network.widths = widths }
+    return network
+  }
 
   /// Throws ``ModelError/invalidConfiguration(_:)`` for what cannot be trained with.
   func validate() throws {
@@ -84,7 +104,10 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
     try check(patience.map { $0 > 0 } ?? true, "patience must be positive")
     try noise.validate()
     try augmentation?.validate()
+    try descriptionDropout?.validate()
     try check(heldOut.map { (0...0.5).contains($0) } ?? true, "heldOut must be 0 to 0.5")
+    try check(dropout.map { (0...0.9).contains($0) } ?? true, "dropout must be 0 to 0.9")
+    try check(multiScale.map { (0...1).contains($0) } ?? true, "multiScale must be 0 to 1")
     try check((0...1).contains(labelDropout), "labelDropout must be 0 to 1")
     try check((0...1).contains(knownProbability), "knownProbability must be 0 to 1")
   }

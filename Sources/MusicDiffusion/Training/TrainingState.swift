@@ -15,6 +15,9 @@ public struct TrainingState: Codable, Sendable, Equatable {
   public var steps = 0
   /// Spent in training steps.
   public var seconds = 0.0
+  /// The step from which on windows have their full length; nil before that, and in runs whose
+  /// windows always have it.
+  var fullLengthFrom: Int?
   var lossGuard: LossGuard?
   /// Returns to an earlier state, in order; nil for none.
   public internal(set) var recoveries: [Recovery]?
@@ -34,6 +37,14 @@ public struct TrainingState: Codable, Sendable, Equatable {
   func validate() throws {
     try configuration.validate()
     try model.validate()
+    guard
+      configuration.multiScale == nil
+        || model.representation.windowFrames % (2 * model.network.frameMultiple) == 0
+    else {
+      throw ModelError.invalidConfiguration(
+        "windows of \(model.representation.windowFrames) frames cannot be halved for "
+          + "training.multiScale")
+    }
     guard (0...Int(Int32.max)).contains(steps), seconds >= 0, seconds.isFinite else {
       throw ModelError.invalidConfiguration("the number of steps made or their time is off")
     }
@@ -50,18 +61,16 @@ public struct TrainingState: Codable, Sendable, Equatable {
   /// Where the averages' tensors stand, in the order of ``TrainingConfiguration/averageWidths``.
   static let averagePrefixes = ["average.", "wideAverage."]
 
-  func write(
-    to folder: URL, weights: ParameterStore, averages: [AveragedWeights], optimizer: AdamW
-  ) throws {
+  func write(to folder: URL, _ learner: Learner) throws {
     let file = Self.file(in: folder)
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     let json = String(decoding: try encoder.encode(self), as: UTF8.self)
-    var tensors = prefixed("weights.", weights.named)
-    for (prefix, average) in zip(Self.averagePrefixes, averages) {
+    var tensors = prefixed("weights.", learner.weights.named)
+    for (prefix, average) in zip(Self.averagePrefixes, learner.averages) {
       tensors += prefixed(prefix, average.parameters.named)
     }
-    tensors += try prefixed("optimizer.", optimizer.state())
+    tensors += try prefixed("optimizer.", learner.optimizer.state())
     try SafeTensors.write(tensors, metadata: ["state": json], sealed: true, to: file.path)
   }
 

@@ -5,7 +5,7 @@ public import MusicDiffusion
 struct GuidanceOptions: ParsableArguments {
   @Option(
     help:
-      "How strictly to follow the label, or to keep away from --guide: 0 not at all, 1 as trained, 1.5 to 3 more so. Default: the model's."
+      "How strictly to follow label, prompt and numbers, or to keep away from --guide: 0 not at all, 1 as trained, 1.5 to 3 more so. Default: the model's."
   )
   var guidance: Double?
 
@@ -24,6 +24,9 @@ struct GuidanceOptions: ParsableArguments {
   @Option(help: "A label of the model to keep away from, in place of no label.")
   var negativeLabel: String?
 
+  @Option(help: "Words to keep away from, in place of none.")
+  var negativePrompt: String?
+
   @Option(
     help:
       "Folder of a weaker model of the same data, such as an earlier snapshot, to keep away from. Needs no labels."
@@ -37,8 +40,9 @@ struct GuidanceOptions: ParsableArguments {
     guard guidanceRescale.map({ (0...1).contains($0) }) ?? true else {
       throw ValidationError("--guidance-rescale must be 0 to 1.")
     }
-    guard guide == nil || negativeLabel == nil else {
-      throw ValidationError("--guide and --negative-label exclude each other.")
+    guard guide == nil || (negativeLabel == nil && negativePrompt == nil) else {
+      let negative = negativeLabel != nil ? "--negative-label" : "--negative-prompt"
+      throw ValidationError("--guide and \(negative) exclude each other.")
     }
   }
 
@@ -47,6 +51,7 @@ struct GuidanceOptions: ParsableArguments {
     options.guidanceRescale = guidanceRescale
     options.guidanceInterval = guidanceInterval?.sigmas
     options.negativeLabel = negativeLabel
+    options.negativePrompt = negativePrompt
   }
 }
 

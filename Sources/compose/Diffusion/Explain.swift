@@ -26,8 +26,7 @@ struct Explain: ParsableCommand {
   @Option(help: "Decides the noise to start from, as in compose generate.")
   var seed: UInt64 = 7
 
-  @Option(help: "A label of the model; `compose info` lists them. Default: drawn from the seed.")
-  var label: String?
+  @OptionGroup var description: DescriptionOptions
 
   @Option(
     help:
@@ -69,7 +68,9 @@ struct Explain: ParsableCommand {
     let folder = URL(fileURLWithPath: output ?? name + "-explained", isDirectory: true)
     let generator = Generator(model: model, device: device, precision: precision)
     var options = Generator.Options()
-    (options.label, options.steps) = (label, steps)
+    description.set(&options)
+    options.steps = steps
+    try DescriptionOptions.warn(about: options, model)
     let line = ProgressLine()
     let path = try DenoisingPath(of: generator, seed: seed, options: options) { progress in
       line.update("drawing: \(progress.evaluations) of \(progress.totalEvaluations)")

@@ -17,6 +17,8 @@ struct Generate: ParsableCommand {
         compose generate --seconds 30
         compose generate --model kicks-model --seconds 1.5 --count 200 --output kicks/kick.wav
         compose generate --label organ --seed 7 --output organ.flac --normalize "-14 LUFS"
+        compose generate --model loops --prompt "dark, slow drums" --negative-prompt "hi-hats"
+        compose generate --model loops --set tempo=120 --set brightness=0.2
         compose generate --model drums --guide drums-early --guidance 2
         compose generate --sampler dpm++2m-sde --schedule exponential --steps 40
       """)
@@ -40,9 +42,7 @@ struct Generate: ParsableCommand {
   @Option(help: "Denoising steps: more is slower and finer. Default: the model's, mostly 20.")
   var steps: Int?
 
-  @Option(help: "A label of the model; `compose info` lists them. Default: drawn from the seed.")
-  var label: String?
-
+  @OptionGroup var description: DescriptionOptions
   @OptionGroup var guidance: GuidanceOptions
   @OptionGroup var sampling: SamplingOptions
 
@@ -93,13 +93,15 @@ struct Generate: ParsableCommand {
       } ?? Generator(model: model, device: device, precision: precision)
     let first = seed ?? UInt64.random(in: 0..<1_000_000)
     let line = ProgressLine()
+    var options = Generator.Options()
+    description.set(&options)
+    options.steps = steps
+    guidance.set(&options)
+    sampling.set(&options)
+    try DescriptionOptions.warn(about: options, model)
     for (index, path) in paths.enumerated() {
       let seed = first &+ UInt64(index)
-      var options = Generator.Options()
-      options.label = label ?? model.configuration.label(drawnFrom: seed)
-      options.steps = steps
-      guidance.set(&options)
-      sampling.set(&options)
+      let described = options.described(label: generator.label(for: options, seed: seed))
       let clock = ContinuousClock()
       let start = clock.now
       let audio = try generator.generate(seconds: seconds, seed: seed, options: options) {
@@ -119,17 +121,17 @@ struct Generate: ParsableCommand {
       var metadata = AudioMetadata()
       metadata.software = "compose \(programVersion)"
       metadata.comment =
-        (options.label.map { "\($0), " } ?? "") + "seed \(seed), "
+        described.map { "\($0), " }.joined() + "seed \(seed), "
         + "a model of \(model.configuration.history.dataset)"
       let level = try audio.writeUnclipped(
         to: path, normalizedTo: loudness.target, metadata: metadata, overwrite: overwrite)
       let spent = start.duration(to: clock.now) / .seconds(1)
-      let played = options.label.map { ", \($0)" } ?? ""
+      let played = described.map { ", \($0)" }.joined()
       Terminal.result(
         "\(path): "
           + String(
             format: "%.1f s at %d Hz%@, seed %llu, %@, in %.1f s (%.1f times real time)",
-            audio.duration, audio.sampleRate, played, seed, level.description, spent,
+            audio.duration, audio.sampleRate, played, seed, level.loudness.description, spent,
             audio.duration / spent))
     }
   }

@@ -39,6 +39,14 @@ struct Info: ParsableCommand {
     row(
       "labels", configuration.labels.isEmpty ? "none" : configuration.labels.joined(separator: ", ")
     )
+    if let numbers = configuration.conditioning?.numbers, !numbers.isEmpty {
+      row("numbers", numbers.map(\.description).joined(separator: ", "))
+    }
+    if let tokenizer = configuration.conditioning?.tokenizer {
+      row(
+        "captions",
+        "\(tokenizer.vocabularySize) tokens, prompts of up to \(tokenizer.length)")
+    }
     row(
       "data",
       String(

@@ -12,7 +12,16 @@ struct NoiseOptions: ParsableArguments {
   @Option(help: "What the noise is drawn from. Default: gaussian.")
   var noise: NoiseShape?
 
-  var process: NoiseProcess {
+  /// - Parameter base: what counts where an option is not given; nil for the defaults.
+  func process(over base: NoiseProcess?) -> NoiseProcess {
+    guard var base else { return process }
+    if let prediction { base.prediction = prediction }
+    if let noiseLevels { base.levels = NoiseDistribution(noiseLevels) }
+    if let noise { base.shape = noise }
+    return base
+  }
+
+  private var process: NoiseProcess {
     let prediction = prediction ?? .edm
     let levels = noiseLevels ?? (prediction == .flow ? .logitNormal : .logNormal)
     return NoiseProcess(

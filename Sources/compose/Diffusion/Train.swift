@@ -11,7 +11,8 @@ struct Train: ParsableCommand {
     commandName: "train",
     abstract: DiffusionCommand.train.abstract,
     discussion: """
-      Sub-folders become labels that `compose generate --label` takes. The model folder holds the \
+      Sub-folders become labels that `compose generate --label` takes; columns of metadata.csv in the \
+      folder, and text files beside the sounds, become what --set and --prompt take. The model folder holds the \
       model from the first checkpoint on, and samples/ with sound and pictures of what it makes. \
       Ctrl-C saves and ends; --resume goes on where a run stopped, exactly.
 
@@ -21,6 +22,8 @@ struct Train: ParsableCommand {
       Examples:
         compose train my-loops                      two hours, then compose generate
         compose train kicks --preset oneshots --hours 4
+        compose train my-loops --budget 30m         what fits into half an hour, all included
+        compose train my-loops --dry-run            what it would do, and how long that takes
         compose train my-loops --resume --hours 8   go on to eight hours in all
       """)
 
@@ -82,6 +85,22 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      """
+      Train the first part of the run, 0 to 1, on windows of half the length, twice as many at a time. \
+      Default: 0.
+      """, valueName: "part"))
+  var multiScale: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Share of values that the network leaves out at random while it learns, 0 to 0.9, so that it \
+      learns little data by heart less soon. Default: 0.
+      """, valueName: "share"))
+  var dropout: Double?
+
+  @Option(
+    help: ArgumentHelp(
       "Batches whose gradients make one update, in the memory of one. Default: 1.",
       valueName: "batches"))
   var accumulate: Int?
@@ -102,6 +121,8 @@ struct Train: ParsableCommand {
 
   @OptionGroup var compute: ComputeOptions
 
+  @OptionGroup var planning: PlanOptions
+
   func validate() throws {
     func check(_ holds: Bool, _ message: String) throws {
       if !holds { throw ValidationError(message) }
@@ -118,7 +139,16 @@ struct Train: ParsableCommand {
     try check(accumulate.map { (1...1024).contains($0) } ?? true, "--accumulate must be 1 to 1024.")
     try check(
       patience.map { (1...1_000_000).contains($0) } ?? true, "--patience must be at least 1.")
+    try check(multiScale.map { (0...1).contains($0) } ?? true, "--multi-scale must be 0 to 1.")
+    try check(dropout.map { (0...0.9).contains($0) } ?? true, "--dropout must be 0 to 0.9.")
     try check(heldOut.map { (0...0.5).contains($0) } ?? true, "--held-out must be 0 to 0.5.")
+    try check(
+      planning.budget == nil || steps == nil && hours == nil,
+      "--budget chooses the length of the run: leave out --steps and --hours.")
+    try check(
+      !resume || planning.budget == nil && planning.config == nil,
+      "--budget and --config are for new runs: a resumed one has its settings, and takes --steps or "
+        + "--hours.")
     try check(threads.map { (1...1024).contains($0) } ?? true, "--threads must be 1 to 1024.")
   }
 
@@ -126,15 +156,13 @@ struct Train: ParsableCommand {
     if let threads { try setThreadCount(threads) }
     let (device, precision) = try compute.resolved()
     let folder = URL(fileURLWithPath: output ?? defaultOutput, isDirectory: true)
-    let settings = try resume ? resumedSettings(in: folder) : newSettings(in: folder)
-    try makeFolder(of: folder.path)
     let interruption = Interruption()
-    let data = try loadDataset(
-      settings.representation, heldOut: settings.heldOut ?? 0, interruption: interruption)
+    let run = try plan(in: folder, device, precision, interruption)
+    let data = run.data
+    if planning.dryRun { return }
     let trainer = try Trainer(
-      folder: folder, dataset: data, configuration: settings, device: device,
+      folder: folder, dataset: data, configuration: run.settings, device: device,
       precision: precision, resume: resume)
-    report(trainer, data, device, precision)
     try listSkipped(data, in: folder)
 
     let line = ProgressLine(quietInterval: 30)
@@ -185,27 +213,38 @@ struct Train: ParsableCommand {
     }
   }
 
-  private func newSettings(in folder: URL) throws -> TrainingConfiguration {
+  /// - Parameters:
+  ///   - preset: the one to train; nil for that of the file, or else standard.
+  ///   - file: settings that count where an option is not given.
+  func newSettings(
+    in folder: URL, preset: Preset?, _ file: SettingsFile?
+  ) throws -> TrainingConfiguration {
     try Trainer.checkHasNoModel(folder)
-    var settings = TrainingConfiguration(preset: preset ?? .standard)
-    settings.values = values
+    var settings =
+      try file?.configuration(preset: preset) ?? TrainingConfiguration(preset: preset ?? .standard)
+    settings.values = values ?? settings.values
     settings.batchSize = batchSize ?? settings.batchSize
     settings.learningRate = learningRate ?? settings.learningRate
     settings.seed = seed ?? settings.seed
-    settings.noise = noise.process
+    settings.noise = noise.process(
+      over: file?.keys.contains("noise") == true ? settings.noise : nil)
     settings.augmentation = augment ?? settings.augmentation
-    settings.heldOut = heldOut ?? 0.05
-    settings.accumulation = accumulate.flatMap { $0 > 1 ? $0 : nil }
-    settings.patience = patience
-    settings.steps = steps
+    settings.heldOut = heldOut ?? settings.heldOut ?? 0.05
+    if let accumulate { settings.accumulation = accumulate > 1 ? accumulate : nil }
+    if let multiScale { settings.multiScale = multiScale > 0 ? multiScale : nil }
+    if let dropout { settings.dropout = dropout > 0 ? dropout : nil }
+    settings.patience = patience ?? settings.patience
     settings.saveInterval = saveEvery ?? settings.saveInterval
-    settings.hours = hours ?? (steps == nil ? 2 : nil)
+    if steps != nil || hours != nil || planning.budget != nil {
+      (settings.steps, settings.hours) = (steps, hours)
+    }
+    if settings.steps == nil && settings.hours == nil { settings.hours = 2 }
     return settings
   }
 
   /// As the run began, with a new length if one is given; what cannot change must not be given anew.
-  private func resumedSettings(in folder: URL) throws -> TrainingConfiguration {
-    var settings = try TrainingState.saved(in: folder).configuration
+  func resumedSettings(_ state: TrainingState, in folder: URL) throws -> TrainingConfiguration {
+    var settings = state.configuration
     func keep<T: Equatable>(_ option: String, _ given: T?, _ saved: T) throws {
       guard let given, given != saved else { return }
       throw ModelError.otherRun(
@@ -215,6 +254,8 @@ struct Train: ParsableCommand {
     try keep("--values", values?.option, settings.representation.values.option)
     try keep("--batch-size", batchSize, settings.batchSize)
     try keep("--accumulate", accumulate, settings.accumulation ?? 1)
+    try keep("--multi-scale", multiScale, settings.multiScale ?? 0)
+    try keep("--dropout", dropout, settings.dropout ?? 0)
     try keep("--seed", seed, settings.seed)
     try keep("--prediction", noise.prediction?.rawValue, settings.noise.prediction.rawValue)
     try keep("--noise-levels", noise.noiseLevels?.rawValue, settings.noise.levels.kind.rawValue)
@@ -231,111 +272,6 @@ struct Train: ParsableCommand {
   private var defaultOutput: String {
     URL(fileURLWithPath: dataset, isDirectory: true).standardizedFileURL.lastPathComponent
       + "-model"
-  }
-
-  private func loadDataset(
-    _ representation: Representation, heldOut: Double, interruption: Interruption
-  ) throws -> Dataset {
-    let url = URL(fileURLWithPath: dataset, isDirectory: true)
-    let data =
-      try PreparedSet.isPrepared(url)
-      ? Dataset(prepared: url, representation: representation, heldOut: heldOut)
-      : prepare(representation, heldOut: heldOut, interruption: interruption)
-    for skipped in data.skipped.prefix(10) {
-      Terminal.note("skipped \(skipped.path): \(skipped.reason)")
-    }
-    if data.skippedCount > 10 {
-      Terminal.note(
-        "skipped \(data.skippedCount - 10) more, listed in skipped.txt in the model's folder")
-    }
-    if data.skipped.contains(where: \.isTooShort) {
-      Terminal.note("(--preset oneshots takes short clips too, and fills them up with silence)")
-    }
-    return data
-  }
-
-  private func prepare(
-    _ representation: Representation, heldOut: Double, interruption: Interruption
-  ) throws -> Dataset {
-    let folder = try AudioFolder(dataset)
-    return try withProgress { line in
-      try Dataset(folder: folder, representation: representation, heldOut: heldOut) {
-        done, all in
-        line.update("reading audio: \(done) of \(all) files")
-      } check: {
-        if interruption.isRequested { throw CommandError.interrupted }
-      }
-    }
-  }
-
-  private func listSkipped(_ data: Dataset, in folder: URL) throws {
-    let more = data.skippedCount - data.skipped.count
-    let lines =
-      data.skipped.map { "\($0.path): \($0.reason)\n" }.joined()
-      + (more > 0 ? "and \(more) more that are too short\n" : "")
-    try writeAtomically(Data(lines.utf8), to: folder.appendingPathComponent("skipped.txt"))
-  }
-
-  private func withProgress<R>(_ body: (SharedProgressLine) throws -> R) rethrows -> R {
-    let line = SharedProgressLine()
-    defer { line.finish() }
-    return try body(line)
-  }
-
-  private func report(_ trainer: Trainer, _ data: Dataset, _ device: Device, _ precision: DType) {
-    let hours = data.seconds / 3600
-    let time =
-      hours < 1 ? String(format: "%.1f minutes", hours * 60) : String(format: "%.2f hours", hours)
-    Terminal.result("data:    \(data.fileCount) files, \(time), \(data.skippedCount) skipped")
-    if let heldOut = data.heldOut {
-      Terminal.result(
-        "held out: \(heldOut.fileCount) files, \(String(format: "%.1f", heldOut.seconds / 60)) minutes"
-      )
-    }
-    if !data.labels.isEmpty {
-      let counts = data.labels.indices.map { label in
-        let heldOut = data.heldOut?.filesOfLabels[label] ?? 0
-        return "\(data.labels[label]) \(data.training.filesOfLabels[label] + heldOut)"
-      }
-      Terminal.result("labels:  \(counts.joined(separator: ", "))")
-    }
-    let size = String(format: "%.1f", Double(trainer.parameterCount) / 1e6)
-    Terminal.result(
-      "model:   \(trainer.state.model.preset), \(size) M parameters, on \(device) in \(precision)")
-    let configuration = trainer.state.configuration
-    let limits = [
-      configuration.steps.map { "\($0) steps" },
-      configuration.hours.map { String(format: "%g hours", $0) },
-    ].compactMap { $0 }
-    let batches =
-      "batches of \(configuration.batchSize)"
-      + (configuration.accumulation.map { ", \($0) to an update" } ?? "")
-    let from = trainer.state.steps > 0 ? "from step \(trainer.state.steps) " : ""
-    Terminal.result(
-      "run:     \(from)to \(limits.joined(separator: " or ")), \(batches)"
-    )
-  }
-
-  private func describe(_ progress: Trainer.Progress) -> String {
-    let step = progress.steps.map { "step \(progress.step)/\($0)" } ?? "step \(progress.step)"
-    return step
-      + String(
-        format: "  loss %.4f  %.1f clips/s  %@ left", progress.loss, progress.clipsPerSecond,
-        duration(progress.secondsLeft))
-  }
-
-  private func describe(_ evaluations: Evaluations) -> String {
-    let last = evaluations.last
-    let note =
-      evaluations.sinceBest == 0
-      ? "the best so far"
-      : String(format: "best %.4f at step %d", evaluations.best.mean, evaluations.best.step)
-    return String(format: "step %d  held-out loss %.4f, %@", last.step, last.mean, note)
-  }
-
-  private func describe(_ recovery: Recovery) -> String {
-    "the loss exploded at step \(recovery.step): back to step \(recovery.goodStep), with "
-      + "\(String(format: "%g", recovery.learningRateScale)) of the learning rate from now on"
   }
 }
 

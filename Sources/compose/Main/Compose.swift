@@ -13,11 +13,14 @@ struct Compose: ParsableCommand {
 
       Then generate:
         compose generate --model my-loops-model --seconds 30
+
+      With columns such as caption and tempo in a metadata.csv in the folder:
+        compose generate --model my-loops-model --prompt "slow and dark" --set tempo=80
       """,
     version: programVersion,
     subcommands: [
-      Train.self, Generate.self, Explain.self, DatasetCommand.self, SpectrogramCommand.self,
-      Info.self, EMA.self,
+      Train.self, Tune.self, Generate.self, Explain.self, DatasetCommand.self,
+      SpectrogramCommand.self, Info.self, EMA.self,
     ])
 
   static func main() {

@@ -10,7 +10,7 @@ struct DatasetInspect: ParsableCommand {
     commandName: "inspect",
     abstract: "Decodes a folder of audio and tells what is in it, what is wrong, and what to do.",
     discussion: """
-      Lengths, rates, channels, labels, loudness, silence, clipping, DC, bandwidth, files that cannot \
+      Lengths, rates, channels, labels, what metadata.csv says, loudness, silence, clipping, DC, bandwidth, files that cannot \
       be read, and files that are there twice: the same samples, or the same sound in another \
       encoding, louder, or cut a little otherwise. Nothing is changed.
 
@@ -51,7 +51,7 @@ struct DatasetInspect: ParsableCommand {
     if json {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      Terminal.result(String(decoding: try encoder.encode(inspection), as: UTF8.self))
+      Terminal.document(String(decoding: try encoder.encode(inspection), as: UTF8.self))
     } else {
       InspectionText(inspection, namesAll: all).lines.forEach(Terminal.result)
     }
@@ -72,6 +72,7 @@ struct InspectionText {
     self.namesAll = namesAll
     summarize()
     listLabels()
+    lines += MetadataText.inspected(inspection)
     listFindings()
     advise()
   }
@@ -162,6 +163,13 @@ struct InspectionText {
     list(
       "too short",
       inspection.tooShort.map { "\($0.path): \(seconds($0.seconds))" })
+    if let metadata = inspection.metadata {
+      list("row without file", metadata.rowsWithoutFile)
+      list("file without row", metadata.filesWithoutRow)
+      list("several rows", metadata.filesWithRows)
+      list("not UTF-8", metadata.unreadableTexts)
+      list("long caption", metadata.longCaptions)
+    }
     list(
       "far in loudness",
       inspection.loudnessOutliers.map {
@@ -170,15 +178,22 @@ struct InspectionText {
     if lines.count == found + 2 { lines.append("  nothing wrong") }
   }
 
-  private mutating func list(_ title: String, _ items: [String]) {
+  private mutating func list(_ title: String, _ examples: MetadataSummary.Examples) {
+    list(title, examples.names, count: examples.count)
+  }
+
+  /// - Parameter count: of all, where only some are given.
+  private mutating func list(_ title: String, _ items: [String], count: Int? = nil) {
     guard !items.isEmpty else { return }
+    let count = count ?? items.count
     lines.append(
       "  " + title.padding(toLength: 18, withPad: " ", startingAt: 0)
-        + leftPadded("\(items.count)", to: 5) + "  " + items[0])
+        + leftPadded("\(count)", to: 5) + "  " + items[0])
     let indent = String(repeating: " ", count: 27)
     let shown = namesAll ? items.count : Self.few
     for item in items.dropFirst().prefix(shown - 1) { lines.append(indent + item) }
-    if items.count > shown { lines.append(indent + "and \(items.count - shown) more") }
+    let named = min(shown, items.count)
+    if count > named { lines.append(indent + "and \(count - named) more") }
   }
 
   private mutating func advise() {

@@ -12,7 +12,8 @@ struct DatasetPrepare: ParsableCommand {
       "Decodes a folder of audio once, into a folder that compose train starts from at once.",
     discussion: """
       compose train does this by itself, in the user's cache; a folder of one's own can be moved to \
-      another machine. A preparation that was stopped or killed goes on where it was; for a folder \
+      another machine. Captions and numbers of metadata.csv go with it; when only these have changed, \
+      preparing again reads them alone. A preparation that was stopped or killed goes on where it was; for a folder \
       that is whole, the checksums of its sound are compared. It holds 16-bit samples at the preset's \
       rate, 2 bytes a sample and channel: 160 MB for an hour of standard and draft, 320 MB of oneshots, \
       640 MB of studio.

@@ -9,6 +9,11 @@ struct Train: DiffusionStub {
   @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
 }
 
+struct Tune: DiffusionStub {
+  static let command = DiffusionCommand.tune
+  @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
+}
+
 struct Generate: DiffusionStub {
   static let command = DiffusionCommand.generate
   @Argument(parsing: .captureForPassthrough) var arguments: [String] = []

@@ -66,31 +66,54 @@ struct FileJobs {
     isSingle = inputs.count == 1 && !isFolder(inputs[0])
   }
 
+  /// What making a file may use, and whom it tells.
+  struct Worker {
+    let threads: Int
+    fileprivate let tell: (Double) throws -> Void
+
+    /// To be called now and then.
+    ///
+    /// - Parameter share: of the work that is done, as far as that is known.
+    /// - Throws: `CommandError.interrupted`.
+    func advance(to share: Double?) throws { try tell(share ?? 0) }
+  }
+
   /// Makes the files, one or as many at once as there are processors. Of many, one that fails is
   /// named and does not keep the others from being made; one that is there already stays.
   ///
   /// - Parameters:
   ///   - what: of what there are many, as "spectrograms".
-  ///   - make: makes a file with a number of threads and returns the line that tells of it.
+  ///   - make: makes a file and returns the line that tells of it.
   /// - Throws: what `make` throws for a single file; `CommandError.filesFailed`, `.interrupted`.
   func run(
     _ what: String, overwrite: Bool,
-    _ make: @Sendable (_ job: Job, _ threads: Int, _ check: () throws -> Void) throws -> String
+    _ make: @Sendable (_ job: Job, _ worker: Worker) throws -> String
   ) throws {
     let interruption = Interruption()
     let check = { @Sendable in if interruption.isRequested { throw CommandError.interrupted } }
     let processors = ProcessInfo.processInfo.activeProcessorCount
+    let line = SharedProgressLine(delay: 2)
+    let start = ContinuousClock.now
+    let timeLeft = { @Sendable (share: Double) in
+      duration(start.duration(to: .now) / .seconds(1) * (1 / max(share, 1e-6) - 1))
+    }
     if isSingle {
       let job = jobs[0]
       guard overwrite || !FileManager.default.fileExists(atPath: job.output) else {
         throw CommandError.exists(job.output)
       }
-      return Terminal.result(try make(job, processors, check))
+      try makeFolder(of: job.output)
+      let worker = Worker(threads: processors) { share in
+        try check()
+        if share > 0, share < 1 {
+          line.update("\(job.output): \(Int(100 * share)) %, \(timeLeft(share)) left")
+        }
+      }
+      defer { line.finish() }
+      return line.result(try make(job, worker))
     }
 
     let tally = Mutex(Tally())
-    let line = SharedProgressLine()
-    let start = ContinuousClock.now
     let next = Atomic(0)
     let jobs = jobs
     DispatchQueue.concurrentPerform(iterations: min(processors, jobs.count)) { _ in
@@ -103,22 +126,21 @@ struct FileJobs {
             tally.withLock { $0.present += 1 }
           } else {
             try makeFolder(of: job.output)
-            _ = try make(job, 1, check)
+            line.result(try make(job, Worker(threads: 1) { _ in try check() }))
             tally.withLock { $0.made += 1 }
           }
         } catch CommandError.interrupted {
           return
         } catch {
           tally.withLock { $0.failed += 1 }
-          Terminal.clearLine()
           let reason = "\(error)"
-          Terminal.note(
+          line.note(
             reason.contains(job.input) ? "skipped: \(reason)" : "skipped: \(job.input): \(reason)")
         }
-        let (done, made) = tally.withLock { ($0.made + $0.present + $0.failed, $0.made) }
-        let elapsed = start.duration(to: .now) / .seconds(1)
-        let left = elapsed / Double(max(made, 1)) * Double(jobs.count - done)
-        line.update("\(done) of \(jobs.count) \(what), \(duration(left)) left")
+        let (done, present) = tally.withLock { ($0.made + $0.present + $0.failed, $0.present) }
+        // Those that were there already took no time.
+        let left = timeLeft(Double(done - present) / Double(max(1, jobs.count - present)))
+        line.update("\(done) of \(jobs.count) \(what), \(left) left")
       }
     }
     line.finish()
@@ -138,6 +160,16 @@ struct FileJobs {
   private struct Tally {
     var (made, present, failed) = (0, 0, 0)
   }
+}
+
+/// The audio files in a folder and its sub-folders, relative to it; tells of sub-folders that cannot be
+/// looked into.
+func audioFiles(in path: String) throws -> [String] {
+  let folder = try AudioFolder(path)
+  for name in folder.unreadable {
+    Terminal.note("skipped: \(folder.path)/\(name): the system refuses to list this folder")
+  }
+  return folder.files.map(\.path)
 }
 
 private func isFolder(_ path: String) -> Bool {

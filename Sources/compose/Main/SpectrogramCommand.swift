@@ -19,16 +19,16 @@ struct SpectrogramOptions: ParsableArguments {
       """)
   var preset: SpectrogramPreset?
 
-  @Option(help: "Hz; sound is resampled to it. Default: the file's own.")
+  @Option(parsing: .unconditional, help: "Hz; sound is resampled to it. Default: the file's own.")
   var sampleRate: Int?
 
-  @Option(help: "Samples in a Fourier transform. Default: 2048.")
+  @Option(parsing: .unconditional, help: "Samples in a Fourier transform. Default: 2048.")
   var fftSize: Int?
 
-  @Option(help: "Samples from frame to frame. Default: 512.")
+  @Option(parsing: .unconditional, help: "Samples from frame to frame. Default: 512.")
   var hopLength: Int?
 
-  @Option(help: "Rows of the spectrogram. Default: 256.")
+  @Option(parsing: .unconditional, help: "Rows of the spectrogram. Default: 256.")
   var melBins: Int?
 
   /// - Parameter sampleRate: where neither an option nor a preset tells.

@@ -31,7 +31,7 @@ struct SpectrogramImport: ParsableCommand {
   @Option(help: "wav, flac, ogg, mp3, aiff or opus, for files in a folder. Default: wav.")
   var format = "wav"
 
-  @Option(help: "Passes of Griffin-Lim: more is slower and closer.")
+  @Option(parsing: .unconditional, help: "Passes of Griffin-Lim: more is slower and closer.")
   var iterations = 32
 
   @OptionGroup var settings: SpectrogramOptions
@@ -60,47 +60,56 @@ struct SpectrogramImport: ParsableCommand {
         job.output, choices: ".wav, .flac, .ogg, .mp3, .aiff or .opus")
     }
     let command = self
-    try jobs.run("sounds", overwrite: overwrite) { job, threads, check in
-      try command.make(job, threads: threads, check: check)
+    try jobs.run("sounds", overwrite: overwrite) { job, worker in
+      try command.make(job, worker)
     }
   }
 
-  /// In blocks: an hour takes no more memory than a few minutes.
-  private func make(
-    _ job: FileJobs.Job, threads: Int, check: () throws -> Void
-  ) throws -> String {
+  /// In blocks: an hour takes no more memory than a few minutes. Loops alone are made as a whole.
+  private func make(_ job: FileJobs.Job, _ worker: FileJobs.Worker) throws -> String {
     guard let format = SpectrogramFormat(path: job.input) else {
       throw CommandError.unsupportedInput(job.input, choices: ".png, .npy or .csv")
     }
     let reader = try format.reader(job.input)
-    guard reader.frames > 1 else {
+    let settings = try settings(of: reader, file: job.input)
+    let (frames, hop) = (reader.frames, settings.hopLength)
+    let isLoop = reader.origin?.isLoop ?? false
+    let count = reader.origin?.sampleCount(frames: frames, hopLength: hop)
+    let sampleCount = count ?? (isLoop ? frames : max(0, frames - 1)) * hop
+    guard sampleCount > 0 else {
       throw SpectroError.unreadable(path: job.input, reason: "one frame is too short for a sound")
     }
-    let settings = try settings(of: reader, file: job.input)
-    let inverter = try MelInverter(settings, threads: threads)
+    var metadata = AudioMetadata(json: reader.origin?.metadata)
+    if isLoop, metadata.loops.isEmpty { metadata.loops = [.init(start: 0, end: sampleCount)] }
+    let inverter = try MelInverter(
+      settings, boundary: isLoop ? .circular : .reflection, threads: worker.threads)
     let written = try writeUnclipped(
       to: job.output, sampleRate: settings.sampleRate, channelCount: reader.channelCount,
-      normalizedTo: loudness.target, overwrite: overwrite
+      sampleCount: sampleCount, normalizedTo: loudness.target, metadata: metadata,
+      overwrite: overwrite
     ) { write in
+      var made = 0
       try inverter.audio(
-        frames: reader.frames, channels: reader.channelCount, iterations: iterations
+        frames: frames, channels: reader.channelCount, iterations: iterations,
+        sampleCount: isLoop ? nil : sampleCount
       ) { frames in
-        try check()
+        try worker.advance(to: Double(made) / Double(sampleCount))
         guard let block = try reader.read(upTo: frames.count) else {
           throw SpectroError.unreadable(path: job.input, reason: "it ended while it was read")
         }
         return block
       } write: { samples in
-        try check()
+        let samples = isLoop ? samples.map { resampledLoop($0, to: sampleCount) } : samples
+        made += samples[0].count
+        try worker.advance(to: Double(made) / Double(sampleCount))
         try write(
           samples.count == 1
             ? AudioBuffer(channels: samples, sampleRate: settings.sampleRate)
             : AudioBuffer(mid: samples[0], side: samples[1], sampleRate: settings.sampleRate))
       }
     }
-    let seconds = Double(written.sampleCount) / Double(settings.sampleRate)
     return "\(job.output): "
-      + String(format: "%.2f s at %d Hz, ", seconds, settings.sampleRate)
+      + String(format: "%.2f s at %d Hz, ", written.duration, written.sampleRate)
       + written.loudness.description
   }
 

@@ -14,8 +14,10 @@ public enum CommandError: Error, CustomStringConvertible {
   case unsupportedInput(String, choices: String)
   case noSpectrograms(String)
   case beyondEnd(String, duration: Double)
+  case loopTooLong(String, seconds: Double)
   case filesFailed(Int, of: Int)
   case interrupted
+  case nothingTuned
 
   public var description: String {
     switch self {
@@ -43,10 +45,15 @@ public enum CommandError: Error, CustomStringConvertible {
       "no .png, .npy or .csv files in \(folder)"
     case .beyondEnd(let path, let duration):
       String(format: "%@ ends at %.2f s, where --from is not yet reached", path, duration)
+    case .loopTooLong(let path, let seconds):
+      "\(path) is longer than a loop may be, \(Int(seconds)) s: leave out --loop, or name a part with --from "
+        + "and --to"
     case .filesFailed(let count, let total):
       "\(count) of \(total) files could not be used; they are named above"
     case .interrupted:
       "stopped; what is complete stays, and running it again goes on"
+    case .nothingTuned:
+      "stopped before the first round was over: nothing was written"
     case .noCUDA:
       "this machine or this build has no CUDA: use --device cpu, or build with LIBTORCH set to a "
         + "CUDA build of torch"

@@ -1,11 +1,12 @@
 /// The commands that need libtorch. It takes half a second to load, so they are in a program of
 /// their own, `compose-diffusion`, which `compose` becomes when it is asked for one of them.
 public enum DiffusionCommand: String, Sendable {
-  case train, generate, explain, info, ema
+  case train, tune, generate, explain, info, ema
 
   public var abstract: String {
     switch self {
     case .train: "Trains a model on a folder of audio."
+    case .tune: "Searches settings to train a folder of audio with, by short runs."
     case .generate: "Generates new music with a trained model."
     case .explain: "Shows how a model makes music: pictures, an animation, losses by noise level."
     case .info: "Tells what a model is."

@@ -46,19 +46,56 @@ private func gain(for loudness: Loudness, to target: NormalizationTarget?, path:
   return gain
 }
 
+/// A file of sound that was written.
+public struct WrittenSound {
+  /// Per channel, at the rate of the file.
+  public let sampleCount: Int
+  public let sampleRate: Int
+  /// Of what the file holds, lossy formats decoded again.
+  public let loudness: Loudness
+
+  /// Seconds.
+  public var duration: Double { Double(sampleCount) / Double(sampleRate) }
+
+  /// - Parameter loudness: of what was given to the encoder.
+  fileprivate init(
+    _ path: String, encoding: AudioEncoding?, sampleCount: Int, sampleRate: Int, loudness: Loudness
+  ) throws {
+    guard encoding?.isLossy == true else {
+      (self.sampleCount, self.sampleRate, self.loudness) = (sampleCount, sampleRate, loudness)
+      return
+    }
+    let reader = try AudioReader(path)
+    let meter = try LoudnessMeter(sampleRate: reader.sampleRate, channelCount: reader.channelCount)
+    var count = 0
+    while let block = try reader.read(upTo: 1 << 16) {
+      try meter.add(block)
+      count += block.sampleCount
+    }
+    (self.sampleCount, self.sampleRate) = (count, reader.sampleRate)
+    self.loudness = try meter.finish()
+    if self.loudness.samplePeak > 0.05 {
+      Terminal.note(
+        String(
+          format: "%@: its encoding raises the peak to %+.1f dB, which players may clip; "
+            + "--normalize \"-2 dB\" leaves room", path, self.loudness.samplePeak))
+    }
+  }
+}
+
 extension AudioBuffer {
   /// Writes the file at the level wanted, turned down as a whole and with a word about it if it would
   /// clip.
-  ///
-  /// - Returns: how loud the file is.
   public func writeUnclipped(
     to path: String, normalizedTo target: NormalizationTarget? = nil,
     metadata: AudioMetadata = AudioMetadata(), overwrite: Bool
-  ) throws -> Loudness {
+  ) throws -> WrittenSound {
     let loudness = try loudness()
     let gain = gain(for: loudness, to: target, path: path)
     try amplified(by: gain).write(to: path, metadata: metadata, overwrite: overwrite)
-    return loudness.amplified(by: gain)
+    return try WrittenSound(
+      path, encoding: AudioEncoding(path: path), sampleCount: sampleCount, sampleRate: sampleRate,
+      loudness: loudness.amplified(by: gain))
   }
 }
 
@@ -66,13 +103,17 @@ extension AudioBuffer {
 /// a word about it if it would clip. Until its loudness is known the sound waits in a file of floats
 /// beside it, so that hours take no more memory than minutes.
 ///
-/// - Parameter make: calls its argument with each block.
-/// - Returns: samples per channel, and how loud the file is.
+/// - Parameters:
+///   - sampleCount: samples per channel that will come.
+///   - make: calls its argument with each block. What keeps the file from being written is known before.
 public func writeUnclipped(
-  to path: String, sampleRate: Int, channelCount: Int,
-  normalizedTo target: NormalizationTarget? = nil, overwrite: Bool,
-  _ make: (_ write: (AudioBuffer) throws -> Void) throws -> Void
-) throws -> (sampleCount: Int, loudness: Loudness) {
+  to path: String, sampleRate: Int, channelCount: Int, sampleCount: Int,
+  normalizedTo target: NormalizationTarget? = nil, metadata: AudioMetadata = AudioMetadata(),
+  overwrite: Bool, _ make: (_ write: (AudioBuffer) throws -> Void) throws -> Void
+) throws -> WrittenSound {
+  let file = try AudioWriter(
+    path, sampleRate: sampleRate, channelCount: channelCount, sampleCount: sampleCount,
+    metadata: metadata, overwrite: overwrite)
   let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
   let waiting = folder.appendingPathComponent(".compose-\(UUID().uuidString).wav").path
   defer { try? FileManager.default.removeItem(atPath: waiting) }
@@ -83,17 +124,37 @@ public func writeUnclipped(
     try scratch.write(block)
     try meter.add(block)
   }
-  let sampleCount = try scratch.finish().sampleCount
+  let written = try scratch.finish().sampleCount
   let loudness = try meter.finish()
 
   let gain = gain(for: loudness, to: target, path: path)
-  let file = try AudioWriter(
-    path, sampleRate: sampleRate, channelCount: channelCount, sampleCount: sampleCount,
-    overwrite: overwrite)
-  if sampleCount > 0 {
+  if written > 0 {
     let reader = try AudioReader(waiting)
     while let block = try reader.read(upTo: 1 << 16) { try file.write(block.amplified(by: gain)) }
   }
   _ = try file.finish()
-  return (sampleCount, loudness.amplified(by: gain))
+  return try WrittenSound(
+    path, encoding: file.encoding, sampleCount: written, sampleRate: sampleRate,
+    loudness: loudness.amplified(by: gain))
+}
+
+extension AudioMetadata {
+  /// More would not fit beside a spectrogram.
+  private static let longestJSON = 20_000
+
+  /// Its words for `SpectrogramOrigin`; nil where there are none, or too many.
+  public var json: String? {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    guard self != AudioMetadata(), let data = try? encoder.encode(self),
+      data.count <= Self.longestJSON
+    else { return nil }
+    return String(decoding: data, as: UTF8.self)
+  }
+
+  /// The way back; nothing for what no `json` left.
+  public init(json: String?) {
+    let data = json.map { Data($0.utf8) } ?? Data()
+    self = (try? JSONDecoder().decode(AudioMetadata.self, from: data)) ?? AudioMetadata()
+  }
 }

@@ -5,13 +5,38 @@ public enum Terminal {
   public static let isInteractive = isatty(STDERR_FILENO) == 1
 
   /// A line to standard output, at once: in a file it stands in order with the progress.
-  public static func result(_ text: String) { write(text + "\n", to: .standardOutput) }
+  public static func result(_ line: String) {
+    write(visible(line) + "\n", to: .standardOutput)
+  }
+
+  /// A text of many lines, for programs, to standard output.
+  public static func document(_ text: String) { write(text + "\n", to: .standardOutput) }
 
   /// A line to standard error.
-  public static func note(_ text: String) { write(text + "\n", to: .standardError) }
+  public static func note(_ line: String) { write(visible(line) + "\n", to: .standardError) }
+
+  /// A line on a terminal, until the next thing is written there; in a file, nothing.
+  public static func progress(_ text: String) {
+    if isInteractive { write("\r\u{1B}[K\(text)", to: .standardError) }
+  }
 
   public static func clearLine() {
     if isInteractive { write("\r\u{1B}[K", to: .standardError) }
+  }
+
+  /// The text in one line, in which control characters, as a file's name may have them, show as `\n`
+  /// or `\u{1B}` instead of steering the terminal, and so do those that turn the direction of writing.
+  static func visible(_ text: String) -> String {
+    var line = ""
+    for scalar in text.unicodeScalars {
+      let properties = scalar.properties
+      switch properties.generalCategory {
+      case .control, .lineSeparator, .paragraphSeparator: line += scalar.escaped(asASCII: true)
+      case .format where properties.isBidiControl: line += scalar.escaped(asASCII: true)
+      default: line.unicodeScalars.append(scalar)
+      }
+    }
+    return line
   }
 
   /// A terminal that was closed must not end what is to be saved yet: what cannot be written is not.
@@ -36,7 +61,7 @@ public final class ProgressLine {
     if let last, !force, last.duration(to: now) < interval { return }
     last = now
     if Terminal.isInteractive {
-      Terminal.write("\r\u{1B}[K\(text())", to: .standardError)
+      Terminal.write("\r\u{1B}[K\(Terminal.visible(text()))", to: .standardError)
     } else {
       Terminal.note(text())
     }
@@ -49,24 +74,64 @@ public final class ProgressLine {
 public final class SharedProgressLine: @unchecked Sendable {
   private let lock = NSLock()
   private let line = ProgressLine()
+  private let start: ContinuousClock.Instant
 
-  public init() {}
+  /// - Parameter delay: seconds before the first update shows, for what may be done sooner.
+  public init(delay: Double = 0) { start = .now + .seconds(delay) }
 
-  public func update(_ text: String) { lock.withLock { line.update(text) } }
+  public func update(_ text: String) {
+    if ContinuousClock.now < start { return }
+    lock.withLock { line.update(text) }
+  }
+
+  /// A line to standard output, above the progress.
+  public func result(_ text: String) {
+    lock.withLock {
+      line.finish()
+      Terminal.result(text)
+    }
+  }
+
+  /// A line to standard error, above the progress.
+  public func note(_ text: String) {
+    lock.withLock {
+      line.finish()
+      Terminal.note(text)
+    }
+  }
+
   public func finish() { lock.withLock { line.finish() } }
 }
 
 /// Makes the folder that a file goes to, before any work is done for the file.
+///
+/// - Throws: `CommandError.cannotWrite`, with the system's reason.
 public func makeFolder(of file: String) throws {
-  let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
-  do {
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  } catch {
-    throw CommandError.cannotWrite(folder.path, reason: error.localizedDescription)
+  let parent = NSString(string: file).deletingLastPathComponent
+  let folder = parent.isEmpty ? "." : parent
+  let code = createFolder(folder)
+  guard code == 0, access(folder, W_OK | X_OK) == 0 else {
+    let reason = String(cString: strerror(code == 0 ? errno : code))
+    throw CommandError.cannotWrite(folder, reason: reason)
   }
-  guard FileManager.default.isWritableFile(atPath: folder.path) else {
-    throw CommandError.cannotWrite(folder.path, reason: "permission denied")
+}
+
+/// Makes a folder and those that it lies in.
+///
+/// - Returns: the system's error, 0 for none.
+private func createFolder(_ path: String) -> Int32 {
+  if mkdir(path, 0o777) == 0 { return 0 }
+  let code = errno
+  if code == EEXIST {
+    var isFolder: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+    return exists && isFolder.boolValue ? 0 : ENOTDIR
   }
+  let parent = NSString(string: path).deletingLastPathComponent
+  guard code == ENOENT, !parent.isEmpty, parent != path else { return code }
+  let failure = createFolder(parent)
+  if failure != 0 { return failure }
+  return mkdir(path, 0o777) == 0 || errno == EEXIST ? 0 : errno
 }
 
 /// 75 → "1m15s"; 7300 → "2h01m".

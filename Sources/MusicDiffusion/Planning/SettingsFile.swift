@@ -1,0 +1,84 @@
+import Foundation
+
+/// Settings of a run in a file that a person or `compose tune` has written: a JSON object with any of
+/// the names of ``TrainingConfiguration``.
+///
+///     { "preset": "draft", "learningRate": 0.0012, "widths": [64, 88, 128],
+///       "noise": { "levels": "log-normal", "logMean": -1.2, "logStandardDeviation": 1.4 } }
+public struct SettingsFile {
+  /// What stands in it.
+  public let keys: Set<String>
+  private let path: String
+  private let object: [String: Any]
+
+  /// Keys of the objects that stand in it.
+  private static let keysWithin: [String: Set<String>] = [
+    "noise": [
+      "levels", "logMean", "logStandardDeviation", "mean", "standardDeviation", "scale", "shape",
+      "prediction",
+    ],
+    "augmentation": ["kinds", "probability"],
+  ]
+
+  /// - Throws: ``ModelError/unusableSettings(_:reason:)``.
+  public init(_ path: String) throws {
+    self.path = path
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw ModelError.unusableSettings(
+        path, reason: "there is no such file, or it is not readable")
+    }
+    guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+      throw ModelError.unusableSettings(path, reason: "it is not a JSON object")
+    }
+    self.object = object
+    keys = Set(object.keys)
+    let known = Mirror(reflecting: TrainingConfiguration(preset: .standard)).children
+      .compactMap(\.label)
+    try Self.check(keys, known: Set(known), path: path)
+    for (name, known) in Self.keysWithin {
+      if let inner = object[name] as? [String: Any] {
+        try Self.check(Set(inner.keys), known: known, path: path)
+      }
+    }
+  }
+
+  private static func check(_ keys: Set<String>, known: Set<String>, path: String) throws {
+    guard let unknown = keys.subtracting(known).min() else { return }
+    throw ModelError.unusableSettings(
+      path,
+      reason: "unknown key \"\(unknown)\"; known are \(known.sorted().joined(separator: ", "))")
+  }
+
+  /// The settings of the preset that it names, or else of the one given, with all that stands in it.
+  ///
+  /// - Throws: ``ModelError/unusableSettings(_:reason:)`` for values of another kind.
+  public func configuration(preset: Preset?) throws -> TrainingConfiguration {
+    do {
+      let named = (object["preset"] as? String).flatMap(Preset.init(rawValue:))
+      let standard = TrainingConfiguration(preset: preset ?? named ?? .standard)
+      let data = try JSONEncoder().encode(standard)
+      var merged = try JSONSerialization.jsonObject(with: data) as? [String: Any] ?? [:]
+      merged.merge(object) { $1 }
+      if let preset { merged["preset"] = preset.rawValue }
+      return try JSONDecoder().decode(
+        TrainingConfiguration.self, from: JSONSerialization.data(withJSONObject: merged))
+    } catch let error as DecodingError {
+      throw ModelError.unusableSettings(path, reason: error.summary)
+    }
+  }
+
+  /// Writes settings that ``init(_:)`` reads.
+  ///
+  /// - Parameter keys: those that the file is to have.
+  /// - Throws: ``ModelError/cannotWrite(_:reason:)``.
+  public static func write(
+    _ configuration: TrainingConfiguration, keys: Set<String>, to path: String
+  ) throws {
+    let data = try JSONEncoder().encode(configuration)
+    let all = try JSONSerialization.jsonObject(with: data) as? [String: Any] ?? [:]
+    var text = try JSONSerialization.data(
+      withJSONObject: all.filter { keys.contains($0.key) }, options: [.prettyPrinted, .sortedKeys])
+    text.append(0x0A)
+    try writeAtomically(text, to: URL(fileURLWithPath: path))
+  }
+}

@@ -1,0 +1,106 @@
+import Torch
+
+/// A network that learns, with what its training keeps beside it: the averages of its weights and the
+/// optimiser's moments.
+final class Learner {
+  let weights: ParameterStore
+  /// The model's first.
+  let averages: [AveragedWeights]
+  let optimizer: AdamW
+  let denoiser: Denoiser
+  /// With the averaged weights of the model.
+  let averageDenoiser: Denoiser
+  private let configuration: TrainingConfiguration
+
+  /// - Parameter tensors: of a checkpoint, as ``TrainingState`` names them; nil for a new network.
+  /// - Throws: `TorchError.mismatchedParameters` for tensors of another network.
+  init(
+    _ model: ModelConfiguration, _ configuration: TrainingConfiguration,
+    from tensors: [String: Tensor]? = nil, device: Device, precision: DType
+  ) throws {
+    self.configuration = configuration
+    func store(_ prefix: String) -> ParameterStore {
+      tensors.map { ParameterStore(loading: $0.below(prefix), device: device) }
+        ?? ParameterStore(seed: configuration.seed, device: device)
+    }
+    weights = store("weights.")
+    averages = zip(TrainingState.averagePrefixes, configuration.averageWidths).map {
+      AveragedWeights(store($0), width: $1)
+    }
+    let networks = try ([weights] + averages.map(\.parameters)).map { parameters in
+      let network = try UNet(parameters.root, configuration: model.network)
+      try parameters.finishLoading()
+      return network
+    }
+    optimizer = try AdamW(
+      parameters: weights, betas: (configuration.betas[0], configuration.betas[1]),
+      weightDecay: configuration.weightDecay)
+    if let tensors { try optimizer.load(tensors.below("optimizer.")) }
+    (denoiser, averageDenoiser) = (
+      Denoiser(
+        network: networks[0], preconditioning: model.preconditioning, precision: precision),
+      Denoiser(network: networks[1], preconditioning: model.preconditioning, precision: precision)
+    )
+  }
+
+  /// Of each clip, `[batch]`.
+  ///
+  /// - Parameter dropout: nil where the loss is only measured.
+  func losses(of batch: Batch, dropout: Dropout? = nil) throws -> Tensor {
+    try denoiser.loss(
+      signal: batch.signal, noise: batch.noise, sigmas: batch.sigmas, condition: batch.condition,
+      dropout: dropout)
+  }
+
+  /// Adds a batch's share of the gradients of an update.
+  ///
+  /// - Parameter index: the number of the batch in its run, which decides what is dropped out.
+  /// - Returns: its share of the update's loss, and the loss of each clip.
+  func addGradients(of batch: Batch, index: Int) throws -> (loss: Double, losses: [Double]) {
+    let losses = try losses(of: batch, dropout: configuration.dropout(batch: index))
+    let (mean, count) = (try losses.mean(), configuration.batchesPerStep)
+    let share = try count == 1 ? mean : mean * (1 / Double(count))
+    try share.backward()
+    return (try share.item(), try losses.floats().map(Double.init))
+  }
+
+  /// Clips the gradients' norm, and gives what it was.
+  func clipGradients() throws -> Double {
+    try Torch.clipGradients(of: weights, maxNorm: configuration.gradientClip)
+  }
+
+  /// Moves the weights by their gradients, and the averages after them.
+  ///
+  /// - Parameter step: the number of updates made, this one included.
+  func update(learningRate: Double, step: Int) throws {
+    try optimizer.step(learningRate: learningRate)
+    weights.zeroGradients()
+    for average in averages { try average.update(from: weights, step: step) }
+  }
+
+  /// Takes up a checkpoint's tensors, or begins anew.
+  func restore(_ tensors: [String: Tensor]?) throws {
+    guard let tensors else {
+      let fresh = ParameterStore(seed: configuration.seed, device: weights.tensors[0].device)
+      _ = try UNet(fresh.root, configuration: denoiser.network.configuration)
+      let tensors = Dictionary(uniqueKeysWithValues: fresh.named.map { ($0.name, $0.tensor) })
+      for store in [weights] + averages.map(\.parameters) { try store.copy(from: tensors) }
+      return try optimizer.reset()
+    }
+    try weights.copy(from: tensors.below("weights."))
+    for (prefix, average) in zip(TrainingState.averagePrefixes, averages) {
+      try average.parameters.copy(from: tensors.below(prefix))
+    }
+    try optimizer.load(tensors.below("optimizer."))
+  }
+}
+
+extension TrainingConfiguration {
+  /// What leaves out values while a batch of the run is learned from.
+  fileprivate func dropout(batch index: Int) -> Dropout? {
+    // Not a stream that a clip of the batch draws from.
+    dropout.map {
+      Dropout(rate: $0, seed: seed, stream: UInt64(index) << 20 | 1 << 19)
+    }
+  }
+}

@@ -1,0 +1,28 @@
+public import ArgumentParser
+public import MusicDiffusion
+
+extension Budget: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}
+
+/// What may be known before a run starts.
+struct PlanOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      """
+      Time for everything, reading and saving included, such as 2h, 30m, 1.5d or 1h30m. Chooses what \
+      is not given of --preset, --batch-size and --save-every, and the steps, by measuring this \
+      machine; the plan that is printed says why.
+      """, valueName: "time"))
+  var budget: Budget?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      JSON file of settings, as compose tune writes it. Options given here count more than the file.
+      """, valueName: "file"))
+  var config: String?
+
+  @Flag(help: "Print the plan and stop, without training or writing a model.")
+  var dryRun = false
+}

@@ -1,0 +1,128 @@
+import Audio
+import Corpus
+import Foundation
+import MusicDiffusion
+import Terminal
+import Torch
+
+extension Train {
+  /// Chooses what is not given, measures this machine and prints what the run will do.
+  ///
+  /// - Returns: the settings of the run, and its data, prepared.
+  func plan(
+    in folder: URL, _ device: Device, _ precision: DType, _ interruption: Interruption
+  ) throws -> (settings: TrainingConfiguration, data: Dataset) {
+    let start = ContinuousClock.now
+    let spent = { start.duration(to: .now) / .seconds(1) }
+    let saved = try resume ? TrainingState.saved(in: folder) : nil
+    let file = try planning.config.map { try SettingsFile($0) }
+    var settings =
+      try saved.map { try resumedSettings($0, in: folder) }
+      ?? newSettings(in: folder, preset: preset, file)
+    if !planning.dryRun { try makeFolder(of: folder.path) }
+
+    var reasons: [String] = []
+    if let budget = planning.budget, preset == nil, file?.keys.contains("preset") != true {
+      Terminal.progress("measuring the presets")
+      let choice = try budget.preset(for: glance(), hasGPU: device != .cpu) { preset in
+        var trial = TrainingConfiguration(preset: preset)
+        (trial.steps, trial.batchSize) = (1, 4)
+        return try MeasuredSpeed(of: trial, device: device, precision: precision).clipsPerSecond
+      }
+      reasons.append("\(choice.preset.rawValue) (\(choice.reason))")
+      settings = try newSettings(in: folder, preset: choice.preset, file)
+    }
+    let data = try loadDataset(
+      dataset, settings.representation, heldOut: settings.heldOut ?? 0, interruption: interruption)
+
+    Terminal.progress("measuring this machine")
+    let speed: MeasuredSpeed
+    if let budget = planning.budget {
+      let fit = try budget.fit(
+        settings,
+        batchSize: batchSize
+          ?? (file?.keys.contains("batchSize") == true ? settings.batchSize : nil),
+        saveInterval: saveEvery
+          ?? (file?.keys.contains("saveInterval") == true ? settings.saveInterval : nil),
+        to: data, device: device, precision: precision, spent: spent)
+      (settings, speed) = (fit.configuration, fit.speed)
+      reasons.append("batches of \(settings.batchSize) (\(fit.batchReason))")
+    } else {
+      speed = try MeasuredSpeed(of: settings, on: data, device: device, precision: precision)
+    }
+    Terminal.clearLine()
+    // What was measured may have been larger than what will run.
+    releaseMemory()
+
+    let plan = TrainingPlan(
+      settings, on: data, speed, precision: precision,
+      done: (saved?.steps ?? 0, saved?.seconds ?? 0))
+    report(data)
+    report(
+      settings, plan, speed, from: saved?.steps ?? 0, folder: folder.relativePath, device, precision
+    )
+    if let budget = planning.budget {
+      Terminal.result(
+        "budget:  \(duration(budget.seconds)), of which \(duration(spent())) are over: "
+          + (reasons + ["all in all \(duration(spent() + plan.seconds))"]).joined(separator: ", "))
+    }
+    return (settings, data)
+  }
+
+  private func glance() throws -> DatasetGlance {
+    let url = URL(fileURLWithPath: dataset, isDirectory: true)
+    return try PreparedSet.isPrepared(url)
+      ? DatasetGlance(PreparedSet(url)) : DatasetGlance(AudioFolder(dataset))
+  }
+}
+
+/// What the data is.
+func report(_ data: Dataset) {
+  let hours = data.seconds / 3600
+  let time =
+    hours < 1 ? String(format: "%.1f minutes", hours * 60) : String(format: "%.2f hours", hours)
+  Terminal.result("data:    \(data.fileCount) files, \(time), \(data.skippedCount) skipped")
+  if let heldOut = data.heldOut {
+    Terminal.result(
+      "held out: \(heldOut.fileCount) files, \(String(format: "%.1f", heldOut.seconds / 60)) minutes"
+    )
+  }
+  if !data.labels.isEmpty {
+    let shown = 20
+    var counts = data.labels.indices.prefix(shown).map { label in
+      let heldOut = data.heldOut?.filesOfLabels[label] ?? 0
+      return "\(data.labels[label]) \(data.training.filesOfLabels[label] + heldOut)"
+    }
+    if data.labels.count > shown { counts.append("and \(data.labels.count - shown) more") }
+    Terminal.result("labels:  \(counts.joined(separator: ", "))")
+  }
+  MetadataText.trained(data).forEach(Terminal.result)
+}
+
+/// What is trained, how fast and for how long, in what memory, and where to.
+private func report(
+  _ settings: TrainingConfiguration, _ plan: TrainingPlan, _ speed: MeasuredSpeed, from step: Int,
+  folder: String, _ device: Device, _ precision: DType
+) {
+  let size = String(format: "%.1f", Double(speed.parameterCount) / 1e6)
+  let bytes = formatted(bytes: 4 * Double(speed.parameterCount))
+  Terminal.result(
+    "model:   \(settings.preset.rawValue), \(size) M parameters (\(bytes)), on \(device) in "
+      + "\(precision)")
+  let limits = [
+    settings.steps.map { "\($0) steps" },
+    settings.hours.map { String(format: "%.4g hours", $0) },
+  ].compactMap(\.self)
+  let batches =
+    "batches of \(settings.batchSize)"
+    + (settings.accumulation.map { ", \($0) to an update" } ?? "")
+  let from = step > 0 ? "from step \(step) " : ""
+  Terminal.result("run:     \(from)to \(limits.joined(separator: " or ")), \(batches)")
+  Terminal.result(
+    String(format: "speed:   %.1f clips/s measured here: ", speed.clipsPerSecond)
+      + "\(duration(plan.secondsOfSteps)) for \(plan.steps) steps, "
+      + "\(duration(plan.secondsOfCheckpoints)) for \(plan.checkpoints) "
+      + "checkpoint\(plan.checkpoints == 1 ? "" : "s"), \(duration(plan.seconds)) in all")
+  Terminal.result("memory:  about \(formatted(bytes: plan.memory))")
+  Terminal.result("writes:  \(folder), at most \(formatted(bytes: plan.disk)) on the disk")
+}

@@ -1,0 +1,72 @@
+import Foundation
+import MusicDiffusion
+import Testing
+
+@Suite struct SettingsFileTests {
+  private func read(_ text: String) throws -> (
+    SettingsFile, (Preset?) throws -> TrainingConfiguration
+  ) {
+    try withTemporaryFolder { folder in
+      try folder.write(text, to: "settings.json")
+      let file = try SettingsFile((folder / "settings.json").path)
+      return (file, { try file.configuration(preset: $0) })
+    }
+  }
+
+  @Test func overridesThePresetsSettings() throws {
+    let (file, configuration) = try read(
+      """
+      {"preset": "draft", "learningRate": 0.001, "widths": [32, 48, 64], "dropout": 0.1,
+       "noise": {"logMean": -1.2, "logStandardDeviation": 1.4}}
+      """)
+    #expect(file.keys == ["preset", "learningRate", "widths", "dropout", "noise"])
+    var expected = TrainingConfiguration(preset: .draft)
+    (expected.learningRate, expected.widths, expected.dropout) = (0.001, [32, 48, 64], 0.1)
+    expected.noise.levels = NoiseDistribution(logMean: -1.2)
+    #expect(try configuration(nil) == expected)
+    // A preset that is given counts, with its own augmentation.
+    expected.preset = .standard
+    expected.augmentation = Augmentation(for: .standard)
+    #expect(try configuration(.standard) == expected)
+    #expect(try read("{}").1(nil) == TrainingConfiguration(preset: .standard))
+  }
+
+  @Test func whatItWritesItReads() throws {
+    try withTemporaryFolder { folder in
+      var configuration = TrainingConfiguration(preset: .oneshots)
+      (configuration.learningRate, configuration.widths) = (0.0012, [64, 104, 160])
+      configuration.noise.levels = .cosine
+      let path = (folder / "tuned.json").path
+      try SettingsFile.write(
+        configuration, keys: ["preset", "learningRate", "widths", "noise"], to: path)
+      let file = try SettingsFile(path)
+      #expect(file.keys == ["preset", "learningRate", "widths", "noise"])
+      #expect(try file.configuration(preset: nil) == configuration)
+    }
+  }
+
+  @Test(arguments: [
+    (
+      "{\"learningrate\": 1}",
+      "unknown key \"learningrate\"; known are accumulation, augmentation, "
+    ),
+    ("{\"noise\": {\"level\": \"cosine\"}}", "unknown key \"level\"; known are levels, logMean, "),
+    ("{\"augmentation\": {\"kind\": []}}", "unknown key \"kind\"; known are kinds, probability"),
+    ("[1]", "it is not a JSON object"), ("{", "it is not a JSON object"),
+    ("{\"learningRate\": \"high\"}", "learningRate: "), ("{\"preset\": \"huge\"}", "preset: "),
+    ("{\"noise\": {\"levels\": \"pink\"}}", "noise.levels: "),
+    ("{\"batchSize\": 2.5}", ""),
+  ])
+  func whatCannotBeUsedIsAnError(_ text: String, _ reason: String) throws {
+    do {
+      _ = try read(text).1(nil)
+      Issue.record("\(text) was taken")
+    } catch let error as ModelError {
+      #expect("\(error)".contains(": " + reason) && !"\(error)".contains("\n"))
+    }
+  }
+
+  @Test func missingFileIsAnError() {
+    #expect(throws: ModelError.self) { try SettingsFile("/nowhere/settings.json") }
+  }
+}
