@@ -1,3 +1,5 @@
+import Checksums
+import Corpus
 package import Foundation
 public import Torch
 
@@ -309,10 +311,12 @@ extension DecodingError {
 }
 
 /// Writes under a temporary name and renames, so that a full disk leaves the old file as it was.
-func writeAtomically(_ data: Data, to url: URL) throws {
+///
+/// - Throws: ``ModelError/cannotWrite(_:reason:)``.
+package func writeAtomically(_ data: Data, to url: URL) throws {
   do {
-    try data.write(to: url, options: .atomic)
-  } catch {
-    throw ModelError.cannotWrite(url.path, reason: error.localizedDescription)
+    try writeWhole([data], to: url)
+  } catch CorpusError.cannotWrite(let path, let reason) {
+    throw ModelError.cannotWrite(path, reason: reason)
   }
 }

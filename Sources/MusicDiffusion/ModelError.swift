@@ -77,7 +77,7 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
       "\(path) has no snapshots of averaged weights in training/snapshots, which compose train keeps"
     case .averageOutOfReach(let width, let error):
       "the snapshots cannot make an average of width \(format(width)) (they miss "
-        + "\(format(100 * error)) % of it): ask for one nearer to 0.05 to 0.2"
+        + "\(format(100 * error)) % of it): ask for one nearer to those that training kept"
     case .budgetTooSmall(let seconds, let needed):
       "a budget of \(format(seconds)) s is too small: with what is to be prepared, measured and saved, "
         + "the least takes \(format(needed.rounded(.up))) s on this machine"

@@ -32,6 +32,22 @@ extension CommandLineTests {
       }
     }
 
+    /// Without audio to measure on, the losses are those of the training's log.
+    @Test func showsTheLogsLosses() throws {
+      try Bench.with { bench in
+        let outcome = try Run(
+          [
+            "explain", bench.workshop.model.path, "--steps", "2", "--output", "shown", "--threads",
+            "1",
+          ], in: bench.folder, cache: bench.workshop.cache
+        ).outcome()
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect((1...5).contains(outcome.output.matches(of: /loss \d\.\d{4}/).count))
+        let page = try String(contentsOf: bench.folder / "shown/explain.html", encoding: .utf8)
+        #expect(page.contains("As the log of the training has it"))
+      }
+    }
+
     @Test func saysWhatItCannotShow() throws {
       try Bench.with { bench in
         try bench.expect(

@@ -39,7 +39,6 @@ extension CommandLineTests {
         let moments: [() -> Bool] = [
           { exists("training/checkpoint.safetensors") },
           { isWriting() || exists("samples/step-000004.wav") },
-          // Samples of a checkpoint that the last kill came right after are not made.
           {
             exists("samples/step-000004.wav")
               || exists("training/snapshots/step-00000006.safetensors")
@@ -61,10 +60,15 @@ extension CommandLineTests {
 
     /// A run that is killed at any moments whatever, among them those of its start, of its
     /// checkpoints and of the samples it makes, ends with the same bytes as one that is not.
-    /// `COMPOSE_TEST_KILLS` asks for more moments than the few of a usual test run.
+    /// `COMPOSE_TEST_KILLS` asks for more moments than the few of a usual test run, and
+    /// `COMPOSE_TEST_SEED` for those of an earlier one.
     @Test func runKilledAtRandomMomentsEqualsUninterruptedOne() throws {
-      let kills =
-        ProcessInfo.processInfo.environment["COMPOSE_TEST_KILLS"].flatMap { Int($0) } ?? 4
+      let environment = ProcessInfo.processInfo.environment
+      let kills = environment["COMPOSE_TEST_KILLS"].flatMap { Int($0) } ?? 4
+      let seed =
+        environment["COMPOSE_TEST_SEED"].flatMap { UInt64($0) } ?? .random(in: 0..<1_000_000)
+      print("\(kills) kills at moments of COMPOSE_TEST_SEED=\(seed)")
+      var random = Moments(state: seed)
       try withData { bench in
         let start = ContinuousClock.now
         try #require(try train(bench, "whole").outcome().status == 0)
@@ -76,7 +80,7 @@ extension CommandLineTests {
           let hasCheckpoint = FileManager.default.fileExists(
             atPath: (folder / "training/checkpoint.safetensors").path)
           let run = try train(bench, "killed", hasCheckpoint ? ["--resume"] : [])
-          usleep(UInt32(Double.random(in: 0..<1.1) * duration))
+          usleep(UInt32(Double.random(in: 0..<1.1, using: &random) * duration))
           run.send(SIGKILL)
           let outcome = run.outcome()
           if outcome.status == -SIGKILL {
@@ -108,11 +112,16 @@ extension CommandLineTests {
         first.wait { first.errors.contains("step 1/100000") }
         let checkpoint = bench.folder / "model/training/checkpoint.safetensors"
         first.wait { FileManager.default.fileExists(atPath: checkpoint.path) }
+        // It stands still, so that what changes is the other's doing.
+        first.send(SIGSTOP)
+        usleep(100_000)
+        let before = try files(bench.folder / "model")
         let second = try bench.compose("train", "data", "--output", "model", "--resume")
         #expect(second.status == EX_DATAERR)
         #expect(
           second.message == "compose: another process is training in \(bench.folder.path)/model: "
             + "wait until it ends, or choose another --output")
+        #expect(try files(bench.folder / "model") == before)
         #expect(first.isRunning)
         first.send(SIGKILL)
         _ = first.outcome()
@@ -163,10 +172,11 @@ extension CommandLineTests {
             "--preset", "draft", "--batch-size", "1", "--threads", "1",
           ], in: bench.folder, cache: bench.workshop.cache)
         run.wait { run.errors.contains("step 1/100000") }
+        #expect(try !isIgnored(signal, by: run))
         run.send(signal)
         let outcome = run.outcome()
         #expect(outcome.status == 0)
-        #expect(outcome.errors.hasSuffix("stopping after this step; Ctrl-C again ends at once\n"))
+        #expect(outcome.errors.hasSuffix("stopping; Ctrl-C again ends at once\n"))
         let match = try #require(outcome.output.firstMatch(of: /stopped at step (\d+): model\n/))
         let steps = try #require(Int(match.1))
         #expect(outcome.output.contains("compose train data --output model --resume\n"))
@@ -180,13 +190,97 @@ extension CommandLineTests {
       }
     }
 
-    /// All that training wrote is equal, but for the time it took, and for samples of a checkpoint
-    /// that the run was killed right after.
+    /// A closed terminal may be told of twice, by the shell and by the system, and a request to end, too.
+    @Test(arguments: [SIGHUP, SIGTERM])
+    func repeatedRequestStillSaves(_ signal: Int32) throws {
+      try withData { bench in
+        let run = try Run(
+          [
+            "train", "data", "--output", "model", "--steps", "100000", "--save-every", "100000",
+            "--preset", "draft", "--batch-size", "8", "--threads", "1",
+          ], in: bench.folder, cache: bench.workshop.cache)
+        run.wait { run.errors.contains("step 1/100000") }
+        for _ in 0..<4 {
+          run.send(signal)
+          usleep(20_000)
+        }
+        let outcome = run.outcome()
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.output.contains(/stopped at step \d+: model\n/))
+        #expect(try contents(bench.folder / "model/training") == ["checkpoint.safetensors"])
+      }
+    }
+
+    /// A second Ctrl-C ends at once.
+    @Test func secondKeyEndsAtOnce() throws {
+      try withData { bench in
+        let run = try Run(
+          [
+            "train", "data", "--output", "model", "--steps", "100000", "--save-every", "100000",
+            "--preset", "draft", "--batch-size", "32", "--threads", "1",
+          ], in: bench.folder, cache: bench.workshop.cache)
+        run.wait { run.output.contains("run:     to 100000 steps") }
+        run.send(SIGINT)
+        run.wait { run.errors.contains("stopping; Ctrl-C again ends at once\n") }
+        run.send(SIGINT)
+        #expect(run.outcome().status == 130)
+        #expect(try contents(bench.folder / "model/training") == [])
+      }
+    }
+
+    /// Ctrl-C is heeded from the first moment on: while audio is read it ends the program, and a moment
+    /// later, before the first step, it saves that.
+    @Test func interruptedPreparationEnds() throws {
+      try withData { bench in
+        for index in 0..<40 {
+          try bench.folder.write(
+            tone(seconds: 30, frequency: 300 + Double(index)), to: "data/\(index).flac")
+        }
+        func run() throws -> Run {
+          try Run(
+            [
+              "train", "data", "--output", "model", "--steps", "100000", "--preset", "draft",
+              "--batch-size", "1", "--threads", "1",
+            ], in: bench.folder, cache: bench.folder / "cache")
+        }
+        let early = try run()
+        early.wait { early.errors.contains("reading audio: ") }
+        early.send(SIGINT)
+        let ended = early.outcome()
+        #expect(ended.status == 130)
+        #expect(
+          ended.message == "compose: stopped; what is complete stays, and running it again goes on")
+        let late = try run()
+        late.wait { late.output.contains("run:     to 100000 steps") }
+        late.send(SIGINT)
+        let saved = late.outcome()
+        #expect(saved.status == 0)
+        #expect(saved.output.contains(/stopped at step \d+: model\n/))
+      }
+    }
+
+    private func isIgnored(_ signal: Int32, by run: Run) throws -> Bool {
+      let status = try String(
+        contentsOfFile: "/proc/\(run.processIdentifier)/status", encoding: .utf8)
+      let mask = try #require(status.firstMatch(of: /SigIgn:\s+([0-9a-f]+)/)?.1)
+      return try #require(UInt64(mask, radix: 16)) & 1 << UInt64(signal - 1) != 0
+    }
+
+    private func files(_ folder: URL) throws -> [String: Data] {
+      var files: [String: Data] = [:]
+      for name in try FileManager.default.subpathsOfDirectory(atPath: folder.path) {
+        files[name] = FileManager.default.contents(atPath: (folder / name).path)
+      }
+      return files
+    }
+
+    /// All that training wrote is equal, but for the time it took.
     private func expectEqualRuns(_ first: URL, _ second: URL) throws {
       #expect(try contents(first) == contents(second))
       #expect(
         try contents(second / "training") == contents(first / "training")
           && contents(second / "training/snapshots") == contents(first / "training/snapshots"))
+      #expect(try contents(second / "samples") == contents(first / "samples"))
       let snapshots = try contents(second / "training/snapshots")
       let samples = try contents(second / "samples").filter { $0.hasPrefix("step-") }
       let files =
@@ -214,6 +308,19 @@ extension CommandLineTests {
       #expect(logs[0].count == 7)
       #expect(logs[0] == logs[1])
     }
+  }
+}
+
+/// Random numbers that a seed decides (Steele et al. 2014, SplitMix64).
+private struct Moments: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var word = state
+    word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
+    word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
+    return word ^ word >> 31
   }
 }
 

@@ -56,11 +56,12 @@ final class Run {
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try handle("output")
     process.standardError = try handle("errors")
-    try process.run()
+    try withDefaultSignals { try process.run() }
   }
 
   deinit { try? FileManager.default.removeItem(at: folder) }
 
+  var processIdentifier: Int32 { process.processIdentifier }
   var isRunning: Bool { process.isRunning }
   var output: String { text("output") }
   var errors: String { text("errors") }
@@ -96,6 +97,18 @@ final class Run {
   private func text(_ name: String) -> String {
     (try? String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)) ?? ""
   }
+}
+
+/// Starts a program as a shell does. The threads of tests have signals blocked, and tests that run in the
+/// background ignore some: both would be the program's, too.
+private func withDefaultSignals(_ start: () throws -> Void) rethrows {
+  var (none, before) = (sigset_t(), sigset_t())
+  sigemptyset(&none)
+  pthread_sigmask(SIG_SETMASK, &none, &before)
+  defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+  let handlers = [SIGINT, SIGTERM, SIGHUP].map { (number: $0, handler: signal($0, SIG_DFL)) }
+  defer { for (number, handler) in handlers { signal(number, handler) } }
+  try start()
 }
 
 /// A folder of tones under two labels, and a model that has been trained on them for two steps.

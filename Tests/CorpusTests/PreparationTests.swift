@@ -115,10 +115,46 @@ import Testing
     }
   }
 
+  /// A preparation that ended before its plan stood, as on a full disk, goes on, and so does one that an
+  /// older version left so; what is nobody's shard is somebody's.
+  @Test func goesOnFromNothing() throws {
+    try withTemporaryFolder { folder in
+      try (folder / "data").write(music(seconds: 1, seed: 1), to: "a.wav")
+      try (folder / "early").write("", to: ".lock")
+      try (folder / "early").write("{", to: ".plan.json.7.tmp")
+      try (folder / "old").write("", to: ".lock")
+      try (folder / "old").write("noise", to: "shards/000000.pcm")
+      for name in ["early", "old"] {
+        let set = try preparation(folder, to: name).run().set
+        #expect(try set.samples(of: 0) == 22050)
+        try set.verify()
+      }
+      try (folder / "mine").write("", to: "shards/bottle.txt")
+      let path = (folder / "mine").path
+      #expect(throws: CorpusError.occupied(path, reason: "it holds something else")) {
+        try preparation(folder, to: "mine").run()
+      }
+      #expect(FileManager.default.fileExists(atPath: path + "/shards/bottle.txt"))
+    }
+  }
+
+  /// What cannot be written is told by the system's words.
+  @Test func saysWhyItCannotWrite() throws {
+    try withTemporaryFolder { folder in
+      let file = folder / "absent/plan.json"
+      #expect(
+        throws: CorpusError.cannotWrite(file.path, reason: "No such file or directory")
+      ) { try writeWhole([Data("{}".utf8)], to: file) }
+      try writeWhole([Data("a".utf8), Data("b".utf8)], to: folder / "ab")
+      #expect(try String(contentsOf: folder / "ab", encoding: .utf8) == "ab")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["ab"])
+    }
+  }
+
   /// Any damage of the sound is found by its checksum.
   @Test func findsDamagedSound() throws {
     try withTemporaryFolder { folder in
-      try (folder / "data").write(music(seconds: 1, seed: 1), to: "a.wav")
+      try (folder / "data").write(music(seconds: 5, seed: 1), to: "a.wav")
       let set = try preparation(folder, to: "set").run().set
       try set.verify()
       let shard = folder / "set/shards/000000.pcm"
@@ -129,6 +165,57 @@ import Testing
         throws: CorpusError.damaged(
           (folder / "set").path, reason: "shard 0 has a wrong checksum")
       ) { try PreparedSet(folder / "set").verify() }
+      // Training does not ask: what is read is checked, and what is not read is not.
+      let damaged = try PreparedSet(folder / "set")
+      for part in [nil, 6172..<6173, -5..<7000] as [Range<Int>?] {
+        #expect(
+          throws: CorpusError.damaged(
+            (folder / "set").path, reason: "shard 0 has a wrong checksum")
+        ) { try damaged.withSamples(of: 0, part: part) { _, _ in } }
+      }
+      for part in [40_000..<50_000, 100_000..<200_000] {
+        try damaged.withSamples(of: 0, part: part) { samples, _ in
+          #expect(samples.count == 5 * 22050)
+        }
+      }
+      let checksums = folder / "set/shards/000000.crc"
+      #expect(try Data(contentsOf: checksums).count == 4 * 4)
+      try FileManager.default.removeItem(at: checksums)
+      #expect(throws: CorpusError.self) {
+        try PreparedSet(folder / "set").withSamples(of: 0, part: 40_000..<50_000) { _, _ in }
+      }
+    }
+  }
+
+  /// So is a changed digit of the statistics; those without a checksum, of older versions, are made anew.
+  @Test func findsDamagedStatistics() throws {
+    try withTemporaryFolder { folder in
+      try (folder / "data").write(music(seconds: 1, seed: 1), to: "a.wav")
+      let preparation = try preparation(folder, to: "set")
+      let statistics = try preparation.run().set.statistics(for: preparation.settings)
+      let name = try #require(
+        FileManager.default.contentsOfDirectory(atPath: (folder / "set").path)
+          .first { $0.hasPrefix("statistics-") })
+      let whole = try Data(contentsOf: folder / "set" / name)
+      let digits = whole.indices.filter { 0x30...0x38 ~= whole[$0] }
+      for place in stride(from: 0, to: digits.count, by: 37).map({ digits[$0] }) {
+        var damaged = whole
+        damaged[place] += 1
+        try damaged.write(to: folder / "set" / name)
+        let expected = CorpusError.damaged((folder / "set").path, reason: "\(name) is damaged")
+        #expect(throws: expected) {
+          try PreparedSet(folder / "set").statistics(for: preparation.settings)
+        }
+        #expect(throws: expected) { try PreparedSet(folder / "set").verify() }
+      }
+      let lines = String(decoding: whole, as: UTF8.self).split(separator: "\n")
+      #expect(lines[1].contains("bytes") && lines[2].contains("crc32c"))
+      let unsealed = ([lines[0]] + lines[3...]).joined(separator: "\n")
+        .replacing("\"frames\" : ", with: "\"frames\" : 1")
+      try Data(unsealed.utf8).write(to: folder / "set" / name)
+      #expect(
+        try PreparedSet(folder / "set").statistics(for: preparation.settings) == statistics)
+      #expect(try Data(contentsOf: folder / "set" / name) == whole)
     }
   }
 

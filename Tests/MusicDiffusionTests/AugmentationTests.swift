@@ -13,7 +13,7 @@ import Torch
 
   private func withSet<R>(
     _ sounds: [(name: String, audio: AudioBuffer)], channels: Int = 1,
-    _ body: (Dataset) throws -> R
+    values: ValueTransform = .statistics, _ body: (Dataset) throws -> R
   ) throws -> R {
     try withTemporaryFolder { folder in
       try FileManager.default.createDirectory(
@@ -22,7 +22,7 @@ import Torch
         try sound.audio.write(to: (folder / "data" / sound.name).path, encoding: .wavFloat)
       }
       var representation = representation
-      representation.channels = channels
+      (representation.channels, representation.values) = (channels, values)
       return try body(
         Dataset(
           folder: AudioFolder((folder / "data").path), representation: representation,
@@ -150,6 +150,39 @@ import Torch
     }
   }
 
+  /// Of other values than those that statistics bring to 0, too, masked ones are the row's mean.
+  @Test(arguments: [ValueTransform.linear, .tanh, .logit])
+  func maskedValuesAreTheMean(_ values: ValueTransform) throws {
+    try withSet([("a.wav", sound(seconds: 20, sampleRate: 22050))], values: values) { data in
+      let (rows, frames) = (128, 32)
+      func window(_ start: Int, masked: Bool) throws -> [Float] {
+        var variation = Variation()
+        if masked { variation.maskedFrames = 1 }
+        var random = RandomGenerator(seed: 1)
+        var window = [Float](repeating: 0, count: rows * frames)
+        try window.withUnsafeMutableBufferPointer {
+          try data.spectrograms.write(
+            clip: 0, start: start, variation, partner: nil, &random, to: $0.baseAddress!)
+        }
+        return window
+      }
+      let masked = try window(0, masked: true)
+      var means = [Float](repeating: 0, count: rows)
+      for part in 0..<300 {
+        let plain = try window(part * 1400, masked: false)
+        for row in 0..<rows {
+          means[row] += plain[row * frames..<(row + 1) * frames].reduce(0, +) / Float(300 * frames)
+        }
+      }
+      for row in 0..<rows {
+        let line = masked[row * frames..<(row + 1) * frames]
+        #expect(line.allSatisfy { $0 == line.first })
+        #expect(abs(line.first! - means[row]) < 0.05, "row \(row)")
+      }
+      #expect(means.contains { abs($0) > 0.2 })
+    }
+  }
+
   /// Which is why there is no augmentation that swaps left and right.
   @Test func swappingLeftAndRightChangesNothing() throws {
     let stereo = sound(seconds: 2, sampleRate: 22050, channels: 2)
@@ -246,10 +279,8 @@ import Torch
       var configuration = TrainingConfiguration(preset: .draft)
       configuration.batchSize = 2
       let settings = configuration
-      let made = Count()
       let loader = BatchLoader(threads: 3, depth: 4) { step in
-        made.add()
-        return try Batch(step: step, from: dataset, settings, device: .cpu)
+        try Batch(step: step, from: dataset, settings, device: .cpu)
       }
       for step in [5, 6, 7, 8, 9, 30, 31, 2] {
         let batch = try loader.batch(step: step)
@@ -258,9 +289,26 @@ import Torch
         #expect(try batch.noise.floats() == expected.noise.floats())
         #expect(batch.condition.labels == expected.condition.labels)
       }
-      // Ahead, but not by more than the depth.
-      usleep(200_000)
-      #expect(made.value <= 8 + 3 * (4 + 3))
+    }
+  }
+
+  /// While one is trained on, as many as the depth are made ahead, and no more.
+  @Test(arguments: [1, 3])
+  func worksAheadByTheDepth(_ threads: Int) throws {
+    try withDataset { dataset in
+      var configuration = TrainingConfiguration(preset: .draft)
+      configuration.batchSize = 1
+      let settings = configuration
+      let begun = Count()
+      let loader = BatchLoader(threads: threads, depth: 4) { step in
+        begun.add()
+        return try Batch(step: step, from: dataset, settings, device: .cpu)
+      }
+      for taken in 1...12 {
+        _ = try loader.batch(step: taken)
+        begun.wait(for: taken + 4)
+        #expect(begun.value == taken + 4)
+      }
     }
   }
 
@@ -271,9 +319,24 @@ import Torch
   }
 
   private final class Count: @unchecked Sendable {
-    private let lock = NSLock()
+    private let changed = NSCondition()
     private var count = 0
-    func add() { lock.withLock { count += 1 } }
-    var value: Int { lock.withLock { count } }
+
+    var value: Int { changed.withLock { count } }
+
+    func add() {
+      changed.withLock {
+        count += 1
+        changed.broadcast()
+      }
+    }
+
+    /// Returns once so many have been added, or in a minute.
+    func wait(for value: Int) {
+      changed.withLock {
+        let end = Date(timeIntervalSinceNow: 60)
+        while count < value, changed.wait(until: end) {}
+      }
+    }
   }
 }

@@ -110,4 +110,40 @@ import Torch
       #expect(!page.contains("How well it sees"))
     }
   }
+
+  /// What the log says at the model's step: of held-out files, or of the last steps of training.
+  @Test func lossesAreTheLogs() throws {
+    let none = try withTemporaryFolder { folder in
+      try NoiseLevelLoss.logged(in: folder, of: GeneratorTests.model().configuration)
+    }
+    #expect(none.isEmpty)
+    for files in [2, 6] {
+      try withDataset(files: files) { dataset in
+        try withTemporaryFolder { folder in
+          let trainer = try trainer(folder, dataset, steps: 4) { $0.saveInterval = 2 }
+          _ = try trainer.run()
+          let configuration = trainer.model.configuration
+          let losses = try NoiseLevelLoss.logged(in: folder, of: configuration)
+          let lines = trainer.log.lines
+          let bands = NoiseBands(NoiseDistribution(), sigmaData: 0.5)
+          for loss in losses {
+            let band = bands.band(of: loss.sigma)
+            let expected: Double
+            if files > 2 {
+              expected = try #require(
+                lines.last { $0.heldOutLoss != nil }?.heldOutLossByNoise?[band])
+            } else {
+              let values = lines.compactMap { $0.lossByNoise?[band] }
+              expected = values.reduce(0, +) / Double(values.count)
+            }
+            #expect(abs(loss.loss - expected) < 1e-12)
+            #expect(loss.error > 0 && loss.error.isFinite)
+          }
+          #expect(losses.count == (files > 2 ? 5 : losses.count) && !losses.isEmpty)
+          #expect(try TrainingState.configuration(in: folder) == trainer.state.configuration)
+          #expect(losses.map(\.sigma) == losses.map(\.sigma).sorted())
+        }
+      }
+    }
+  }
 }

@@ -76,6 +76,59 @@ import Torch
     }
   }
 
+  /// Rescaling looks at what is drawn and what is known, not at what the networks say of the latter.
+  @Test func rescaleLeavesOutWhatIsNotDrawn() throws {
+    let (golden, denoiser, weaker) = try denoisers()
+    let condition = try golden.condition
+    let share = try condition.mask.mean().item()
+    try #require(share > 0.1 && share < 0.9)
+    let guidance = Guidance(scale: 4, rescale: 1)
+    let guided = GuidedDenoiser(denoiser, away: .weaker(weaker), guidance: guidance)
+    for sigma in [1.0, 20] {
+      let better = try denoiser(golden.noisy, sigma: sigma, condition: condition)
+      let worse = try weaker(golden.noisy, sigma: sigma, condition: condition)
+      let open = try 1 - condition.mask
+      let expected = try condition.known + guidance.combined(better, worse) * open
+      let result = try guided(golden.noisy, sigma: sigma, condition: condition)
+      #expect(try difference(result, expected) < 1e-4)
+      #expect(try difference(result, better) > 0.01)
+    }
+  }
+
+  /// What would change nothing is refused, in the words of the command line.
+  @Test func uselessOptionsAreErrors() throws {
+    let plain = Generator(model: try GeneratorTests.model(labels: []))
+    let labelled = Generator(model: try GeneratorTests.model())
+    let model = try GeneratorTests.model()
+    let guided = try Generator(model: model, awayFrom: model)
+    func error(
+      _ generator: Generator, _ change: (inout Generator.Options) -> Void
+    ) -> String? {
+      var options = Generator.Options()
+      change(&options)
+      do {
+        _ = try generator.logMel(seconds: 0.2, seed: 1, options: options)
+        return nil
+      } catch { return "\(error)" }
+    }
+    let none =
+      " means nothing to a piece that nothing is said about: add --guide with a weaker model"
+    #expect(error(plain) { $0.guidanceScale = 2 } == "--guidance" + none)
+    #expect(error(plain) { $0.guidanceRescale = 0.7 } == "--guidance-rescale" + none)
+    #expect(error(plain) { $0.guidanceInterval = 0.2...5 } == "--guidance-interval" + none)
+    #expect(error(plain) { _ in } == nil)
+    let one = " means nothing to --guidance 1"
+    #expect(
+      error(labelled) { ($0.guidanceScale, $0.negativeLabel) = (1, "bass") }
+        == "--negative-label" + one)
+    #expect(
+      error(labelled) { ($0.guidanceScale, $0.guidanceRescale) = (1, 0.7) }
+        == "--guidance-rescale" + one)
+    #expect(error(labelled) { $0.guidanceScale = 1 } == nil)
+    #expect(error(guided) { $0.guidanceScale = 1 } == "--guide" + one)
+    #expect(error(guided) { ($0.guidanceScale, $0.guidanceRescale) = (2, 0.7) } == nil)
+  }
+
   /// A negative label is what the network would say with it.
   @Test func negativeLabelIsAvoided() throws {
     let (golden, denoiser, _) = try denoisers()

@@ -87,6 +87,125 @@ extension TrainerTests {
       }
     }
 
+    /// Changes the state and the tensors of a folder's checkpoint.
+    private func edit(
+      _ folder: URL, state change: (inout [String: Any]) -> Void = { _ in },
+      tensors replace: (String, Tensor) throws -> Tensor = { $1 }
+    ) throws {
+      let file = (folder / "training/checkpoint.safetensors").path
+      let (tensors, metadata) = try SafeTensors.read(file)
+      var state = try #require(
+        JSONSerialization.jsonObject(with: Data((metadata["state"] ?? "").utf8)) as? [String: Any])
+      change(&state)
+      let json = try JSONSerialization.data(withJSONObject: state)
+      try SafeTensors.write(
+        tensors.keys.sorted().map { (name: $0, tensor: try replace($0, tensors[$0]!)) },
+        metadata: ["state": String(decoding: json, as: UTF8.self)], sealed: true, to: file)
+    }
+
+    /// After two steps whose loss was far above the lowest so far, as the checkpoint is made to say, the
+    /// next one's is again: neither an interruption nor the end of the run keeps its weights.
+    @Test func suspiciousWeightsAreNotKept() throws {
+      try withDataset { dataset in
+        try withTemporaryFolder { folder in
+          _ = try trainer(folder, dataset, steps: 3).run()
+          try edit(
+            folder, state: { $0["lossGuard"] = ["lowest": 0.001, "recorded": 100, "streak": 2] })
+          let file = folder / "training/checkpoint.safetensors"
+          let before = try Data(contentsOf: file)
+          let model = try Data(contentsOf: folder / "model.safetensors")
+          let stopped = try trainer(folder, dataset, steps: 9, resume: true)
+          var made = 0
+          let outcome = try stopped.run(onStep: { _ in made += 1 }, shouldStop: { made == 1 })
+          #expect(outcome == .interrupted)
+          #expect(stopped.state.steps == 4 && stopped.savedStep == 3)
+          #expect(stopped.log.lines.last?.event == "interrupted")
+          #expect(
+            stopped.log.lines.last?.note
+              == "the loss was exploding: the checkpoint is that of step 3")
+          #expect(try Data(contentsOf: file) == before)
+          let ended = try trainer(folder, dataset, steps: 4, resume: true)
+          #expect(throws: ModelError.diverged(step: 4, recoveries: 8)) { try ended.run() }
+          #expect(try Data(contentsOf: file) == before)
+          #expect(try Data(contentsOf: folder / "model.safetensors") == model)
+        }
+      }
+    }
+
+    /// Averages that make of held-out files what is not a number are an explosion, not a checkpoint.
+    @Test func heldOutLossThatIsNoNumberIsAnExplosion() throws {
+      try withDataset(files: 6) { dataset in
+        try withTemporaryFolder { folder in
+          _ = try trainer(folder, dataset, steps: 2).run()
+          try edit(
+            folder,
+            tensors: { name, tensor in
+              guard name.hasPrefix("average.") else { return tensor }
+              return try tensor * Double.nan
+            })
+          let file = folder / "training/checkpoint.safetensors"
+          let before = try Data(contentsOf: file)
+          let resumed = try trainer(folder, dataset, steps: 3, resume: true)
+          var recoveries = 0
+          #expect(throws: ModelError.diverged(step: 3, recoveries: 8)) {
+            try resumed.run(onRecover: { _ in recoveries += 1 })
+          }
+          #expect(recoveries == 8)
+          #expect(try Data(contentsOf: file) == before)
+        }
+      }
+    }
+
+    /// Data that is normalised otherwise than the model learned it is not gone on with.
+    @Test func otherStatisticsAreRefused() throws {
+      try withDataset { dataset in
+        try withTemporaryFolder { folder in
+          _ = try trainer(folder, dataset, steps: 1).run()
+          try edit(
+            folder,
+            state: { state in
+              guard var model = state["model"] as? [String: Any],
+                var normalization = model["normalization"] as? [String: Any],
+                var mean = normalization["mean"] as? [Double]
+              else { return }
+              mean[17] += 0.1
+              normalization["mean"] = mean
+              model["normalization"] = normalization
+              state["model"] = model
+            })
+          #expect(
+            throws: ModelError.datasetChanged(
+              folder.path, reason: "its mel bins have other means and deviations")
+          ) { try trainer(folder, dataset, steps: 2, resume: true) }
+        }
+      }
+    }
+
+    /// A run that cannot be leaves nothing behind, and one that finds a model leaves that as it is.
+    @Test func refusedRunChangesNothing() throws {
+      try withDataset { dataset in
+        try withTemporaryFolder { folder in
+          #expect(throws: ModelError.noHeldOut(dataset.path)) {
+            try trainer(folder / "new", dataset, steps: 1) { $0.patience = 2 }
+          }
+          #expect(try contents(folder) == [])
+          _ = try trainer(folder / "model", dataset, steps: 1).run()
+          func bytes() throws -> [Data] {
+            try [
+              "config.json", "model.safetensors", "log.jsonl", "training/checkpoint.safetensors",
+            ]
+            .map { try Data(contentsOf: folder / "model" / $0) }
+          }
+          let before = try bytes()
+          // As if it had been made after whoever asks had looked.
+          #expect(
+            throws: ModelError.modelExists((folder / "model").relativePath, canResume: true)
+          ) { try trainer(folder / "model", dataset, steps: 1) }
+          #expect(try bytes() == before)
+        }
+      }
+    }
+
     @Test func folderHasOneTrainer() throws {
       try withDataset { dataset in
         try withTemporaryFolder { folder in

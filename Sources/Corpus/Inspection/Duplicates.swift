@@ -7,9 +7,11 @@ package struct Duplicates {
   /// order. A group of the second kind names one file of each group of the first.
   package private(set) var exact: [[Int]] = []
   package private(set) var near: [[Int]] = []
+  /// Equal frames of two files that were looked at, which is what finding the groups takes.
+  package private(set) var pairings = 0
 
-  /// A frame in more files than this tells nothing.
-  private static let mostFiles = 16
+  /// Where a frame stands at more places than this, only pairs with the first file are looked at.
+  private static let mostPlaces = 16
   /// Differing bits of what sounds alike; half of them differ by chance. The paper has 0.35 for 3 s
   /// of one recording; less, since instruments playing the same are not the same.
   private static let limit = 0.2
@@ -45,7 +47,9 @@ package struct Duplicates {
       }
       return file
     }
-    for (pair, votes) in Self.candidates(files, fingerprints) where votes >= 2 {
+    let candidates = Self.candidates(files, fingerprints)
+    pairings = candidates.values.reduce(0, +)
+    for (pair, votes) in candidates where votes >= 2 {
       let (first, second) = (root(Int(pair.first)), root(Int(pair.second)))
       if first != second,
         Self.areAlike(
@@ -78,13 +82,24 @@ package struct Duplicates {
       var end = start
       while end < entries.count && entries[end].frame == entries[start].frame { end += 1 }
       let group = entries[start..<end]
-      if group.count <= Self.mostFiles {
+      func vote(_ first: Entry, _ second: Entry) {
+        let pair = Pair(
+          first: first.file, second: second.file, offset: first.position - second.position)
+        votes[pair, default: 0] += 1
+      }
+      if group.count <= Self.mostPlaces {
         for (index, first) in group.enumerated() {
           for second in group.dropFirst(index + 1) where second.file != first.file {
-            let pair = Pair(
-              first: first.file, second: second.file, offset: first.position - second.position)
-            votes[pair, default: 0] += 1
+            vote(first, second)
           }
+        }
+      } else {
+        // Each other file once: as many pairs as files, and of many that sound alike each is found by
+        // its likeness to the first.
+        var last = entries[start]
+        for entry in group where entry.file != last.file {
+          vote(entries[start], entry)
+          last = entry
         }
       }
       start = end

@@ -114,11 +114,13 @@ public struct Inspection: Codable, Sendable {
     advice = makeAdvice()
   }
 
-  /// Short sounds are one-shots; long ones are of the standard kind.
+  /// The standard kind where most files are as long as its window; shorter ones are for a preset that
+  /// takes any length.
   private static func fittingPreset(_ files: [FileReport]) -> SpectrogramPreset {
     let lengths = files.map(\.seconds).sorted()
     guard !lengths.isEmpty else { return .standard }
-    return lengths[lengths.count / 2] < 2 ? .oneshots : .standard
+    let standard = SpectrogramPreset.standard
+    return lengths[lengths.count / 2] < standard.windowSeconds ? .oneshots : standard
   }
 
   // MARK: - Findings

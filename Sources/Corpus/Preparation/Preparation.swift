@@ -1,4 +1,5 @@
 public import Audio
+import Checksums
 public import Foundation
 import Glibc
 public import Spectro
@@ -116,14 +117,24 @@ public struct Preparation: Sendable {
     let manager = FileManager.default
     do {
       if !PreparedSet.isPrepared(output), manager.fileExists(atPath: output.path),
-        try manager.contentsOfDirectory(atPath: output.path).contains(where: { $0 != ".lock" })
+        try !holdsOnlyOurs(output)
       {
         throw CorpusError.occupied(output.path, reason: "it holds something else")
       }
-      try manager.createDirectory(
-        at: output.appendingPathComponent("shards"), withIntermediateDirectories: true)
+      try manager.createDirectory(at: output, withIntermediateDirectories: true)
     } catch let error where !(error is CorpusError) {
       throw CorpusError.cannotWrite(output.path, reason: error.localizedDescription)
+    }
+  }
+
+  /// Whether all in a folder is what a preparation that ended before its plan stood may have left.
+  private func holdsOnlyOurs(_ folder: URL) throws -> Bool {
+    let manager = FileManager.default
+    return try manager.contentsOfDirectory(atPath: folder.path).allSatisfy { name in
+      if name == ".lock" || isTemporary(name) { return true }
+      guard name == "shards" else { return false }
+      return try manager.contentsOfDirectory(atPath: folder.appendingPathComponent(name).path)
+        .allSatisfy { isTemporary($0) || $0.wholeMatch(of: /\d{6}\.(pcm|crc|json)/) != nil }
     }
   }
 
@@ -132,19 +143,31 @@ public struct Preparation: Sendable {
   /// - Returns: the settings that its statistics are of.
   private func start(_ plan: Plan) throws -> SpectrogramSettings {
     let file = output.appendingPathComponent(Self.planFile)
+    let shards = output.appendingPathComponent("shards")
+    let manager = FileManager.default
+    func makeShards() throws {
+      do {
+        try manager.createDirectory(at: shards, withIntermediateDirectories: true)
+      } catch {
+        throw CorpusError.cannotWrite(output.path, reason: error.localizedDescription)
+      }
+    }
     if let data = try? Data(contentsOf: file),
       let found = try? JSONDecoder().decode(Plan.self, from: data), found.key == plan.key
     {
+      try makeShards()
       return found.settings
     }
-    let shards = output.appendingPathComponent("shards")
-    do {
-      try FileManager.default.removeItem(at: shards)
-      try FileManager.default.createDirectory(at: shards, withIntermediateDirectories: true)
-    } catch {
-      throw CorpusError.cannotWrite(output.path, reason: error.localizedDescription)
+    // Shards of another plan, or of none, go before this one stands; its own come after it.
+    if manager.fileExists(atPath: shards.path) {
+      do {
+        try manager.removeItem(at: shards)
+      } catch {
+        throw CorpusError.cannotWrite(output.path, reason: error.localizedDescription)
+      }
     }
     try writeWhole([sortedJSON(plan)], to: file)
+    try makeShards()
     return plan.settings
   }
 
@@ -195,7 +218,11 @@ public struct Preparation: Sendable {
 
   /// Of a shard that is whole.
   private func record(_ shard: Int) -> Shard.Record? {
-    guard let data = try? Data(contentsOf: Shard.recordFile(shard, in: output)) else { return nil }
+    // Without checksums it is of an older version.
+    let checksums = Shard.checksumFile(shard, in: output).path
+    guard FileManager.default.fileExists(atPath: checksums),
+      let data = try? Data(contentsOf: Shard.recordFile(shard, in: output))
+    else { return nil }
     return try? JSONDecoder().decode(Shard.Record.self, from: data)
   }
 
@@ -221,6 +248,7 @@ public struct Preparation: Sendable {
       fileDone()
     }
     record.checksum = try writer.finish()
+    try writeWhole([writer.blockChecksums.data], to: Shard.checksumFile(number, in: output))
     try addStatistics(to: &record, sound, mel, check: check)
     try writeWhole([sortedJSON(record)], to: Shard.recordFile(number, in: output))
   }
@@ -268,10 +296,10 @@ public struct Preparation: Sendable {
       throw CorpusError.noneReadable(folder.path, count: skipped.count, first: first)
     }
     try writeWhole(
-      [sortedJSON(statistics)], to: PreparedSet.statisticsFile(settings, in: output))
+      [SealedJSON.encode(statistics)], to: PreparedSet.statisticsFile(settings, in: output))
     try index.write(
       to: output, format: format, name: URL(fileURLWithPath: folder.path).lastPathComponent,
-      key: try Self.key(folder, format), skipped: skipped)
+      key: try Self.key(folder, format), skipped: skipped, soundBlock: BlockChecksums.length)
     let manager = FileManager.default
     for shard in 0..<shards { try? manager.removeItem(at: Shard.recordFile(shard, in: output)) }
     try? manager.removeItem(at: output.appendingPathComponent(Self.planFile))

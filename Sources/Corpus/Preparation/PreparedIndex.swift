@@ -41,6 +41,9 @@ final class PreparedIndex: Sendable {
     var shards: [Shard]
     var skippedBytes: Int
     var pathBytes: Int
+    /// Bytes of a block of sound that has a checksum of its own, see `BlockChecksums`; nil in sets of
+    /// older versions, which have none.
+    var soundBlock: Int?
   }
 
   static let fileName = "index.compose"
@@ -79,7 +82,7 @@ final class PreparedIndex: Sendable {
       (0...limit).contains(header.clips) && (0...limit).contains(header.pathBytes)
         && (0...limit).contains(header.skippedBytes)
         && header.labels.allSatisfy({ (0...header.clips).contains($0.clips) })
-        && (1...2).contains(header.format.channels)
+        && (1...2).contains(header.format.channels) && header.soundBlock.map({ $0 > 0 }) ?? true
     else { throw file.damage("has impossible sizes") }
     layout = Layout(
       body: file.body.lowerBound, clips: header.clips, pathBytes: header.pathBytes,

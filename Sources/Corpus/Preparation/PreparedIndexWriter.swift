@@ -57,9 +57,12 @@ public struct PreparedIndexWriter {
 
   /// Writes the index under its name, whole or not at all.
   ///
+  /// - Parameter soundBlock: bytes of sound that each of the checksums beside the shards is of; nil where
+  ///   there are none.
   /// - Throws: ``CorpusError/cannotWrite(_:reason:)``.
   public mutating func write(
-    to folder: URL, format: SoundFormat, name: String, key: String, skipped: [Skipped]
+    to folder: URL, format: SoundFormat, name: String, key: String, skipped: [Skipped],
+    soundBlock: Int? = nil
   ) throws {
     let listed = names.indices.filter { names[$0] != nil }.sorted { names[$0]! < names[$1]! }
     var numbers = [UInt32](repeating: PreparedIndex.noLabel, count: names.count)
@@ -71,7 +74,8 @@ public struct PreparedIndexWriter {
       format: format, name: name, key: key, fingerprint: fingerprint.hexadecimal,
       clips: ends.count,
       labels: listed.map { PreparedIndex.Label(name: names[$0]!, clips: counts[$0]) },
-      shards: shards, skippedBytes: skippedJSON.count, pathBytes: paths.count)
+      shards: shards, skippedBytes: skippedJSON.count, pathBytes: paths.count,
+      soundBlock: soundBlock)
     var file = try CheckedFileWriter(
       folder.appendingPathComponent(PreparedIndex.fileName), magic: PreparedIndex.magic,
       header: header)
@@ -107,24 +111,5 @@ public struct PreparedIndexWriter {
       rank += 1
     }
     return ranks
-  }
-}
-
-/// Writes under a temporary name, to the disk, and renames.
-func writeWhole(_ parts: [Data], to url: URL) throws {
-  let temporary = url.deletingLastPathComponent().appendingPathComponent(
-    ".\(url.lastPathComponent).\(getpid()).tmp")
-  do {
-    defer { try? FileManager.default.removeItem(at: temporary) }
-    try Data().write(to: temporary)
-    let handle = try FileHandle(forWritingTo: temporary)
-    for part in parts { try handle.write(contentsOf: part) }
-    try handle.synchronize()
-    try handle.close()
-    guard rename(temporary.path, url.path) == 0 else {
-      throw CorpusError.cannotWrite(url.path, reason: String(cString: strerror(errno)))
-    }
-  } catch let error where !(error is CorpusError) {
-    throw CorpusError.cannotWrite(url.path, reason: error.localizedDescription)
   }
 }

@@ -15,7 +15,8 @@ public final class PreparedSet: Sendable {
   public let folder: URL
   private let index: PreparedIndex
   private let metadata: PreparedMetadata?
-  private let mapped: Mutex<[Int: MappedFile]>
+  /// Of the shards that something was asked of.
+  private let sounds = Mutex<[Int: CheckedSound]>([:])
 
   public var format: SoundFormat { index.header.format }
   /// The name of the folder that it was made of.
@@ -59,7 +60,6 @@ public final class PreparedSet: Sendable {
       atPath: folder.appendingPathComponent(PreparedMetadata.fileName).path)
     metadata =
       hasMetadata ? try PreparedMetadata(in: folder, clips: index.header.clips) : nil
-    mapped = Mutex([:])
     let header = index.header
     for (number, shard) in header.shards.enumerated() {
       var status = stat()
@@ -99,8 +99,13 @@ public final class PreparedSet: Sendable {
 
   /// Calls `body` with a clip's samples, those of all channels at one time together, and what they
   /// are to be multiplied with.
+  ///
+  /// - Parameter part: what of the clip is read, in samples per channel; nil for all. It is compared with
+  ///   its checksums where it has not been.
+  /// - Throws: ``CorpusError/damaged(_:reason:)``, and what `body` throws.
   package func withSamples<R>(
-    of clip: Int, _ body: (UnsafeBufferPointer<Int16>, _ scale: Float) throws -> R
+    of clip: Int, part: Range<Int>? = nil,
+    _ body: (UnsafeBufferPointer<Int16>, _ scale: Float) throws -> R
   ) throws -> R {
     let range = try index.samples(of: clip)
     let scale = try index.scale(of: clip)
@@ -108,12 +113,13 @@ public final class PreparedSet: Sendable {
     guard range.upperBound <= shard.firstSample + shard.samples, scale.isFinite else {
       throw CorpusError.damaged(folder.path, reason: "its index has clips that lie elsewhere")
     }
-    let file = try map(number)
-    let width = format.channels
-    let bytes = file.bytes[
-      2 * width * (range.lowerBound - shard.firstSample)..<2 * width
-        * (range.upperBound - shard.firstSample)]
-    return try withExtendedLifetime(file) {
+    let sound = try sound(number)
+    let width = 2 * format.channels
+    let first = width * (range.lowerBound - shard.firstSample)
+    let bytes = sound.file.bytes[first..<width * (range.upperBound - shard.firstSample)]
+    let read = part?.clamped(to: 0..<range.count) ?? 0..<range.count
+    try sound.check(first + width * read.lowerBound..<first + width * read.upperBound)
+    return try withExtendedLifetime(sound) {
       try body(UnsafeRawBufferPointer(rebasing: bytes).bindMemory(to: Int16.self), scale)
     }
   }
@@ -135,31 +141,45 @@ public final class PreparedSet: Sendable {
     return (low, shards[low])
   }
 
-  private func map(_ number: Int) throws -> MappedFile {
-    if let file = mapped.withLock({ $0[number] }) { return file }
-    let file = try MappedFile(Shard.soundFile(number, in: folder).path)
-    guard file.bytes.count == 2 * format.channels * index.header.shards[number].samples else {
-      throw CorpusError.damaged(folder.path, reason: "shard \(number) is cut")
+  private func sound(_ number: Int) throws -> CheckedSound {
+    if let sound = sounds.withLock({ $0[number] }) { return sound }
+    let sound = try CheckedSound(
+      number, in: folder, size: 2 * format.channels * index.header.shards[number].samples,
+      blockLength: index.header.soundBlock)
+    // Of two that were opened at once one stays.
+    return sounds.withLock { sounds in
+      let kept = sounds[number] ?? sound
+      sounds[number] = kept
+      return kept
     }
-    mapped.withLock { $0[number] = file }
-    return file
   }
 
-  /// Reads all sound and compares its checksums.
+  private func verify(_ number: Int, _ file: MappedFile) throws {
+    var checksum = CRC32C()
+    for start in stride(from: 0, to: file.bytes.count, by: 1 << 24) {
+      let end = min(start + (1 << 24), file.bytes.count)
+      checksum.add(UnsafeRawBufferPointer(rebasing: file.bytes[start..<end]))
+      if end < file.bytes.count { file.drop() }
+    }
+    guard checksum.value == index.header.shards[number].checksum else {
+      throw CorpusError.damaged(folder.path, reason: "shard \(number) has a wrong checksum")
+    }
+  }
+
+  /// Reads all sound and all statistics and compares their checksums.
   ///
   /// - Throws: ``CorpusError/damaged(_:reason:)``.
   public func verify(progress: @Sendable (_ done: Int, _ of: Int) -> Void = { _, _ in }) throws {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    for name in names where name.hasPrefix("statistics-") && name.hasSuffix(".json") {
+      guard let data = try? Data(contentsOf: folder.appendingPathComponent(name)),
+        SealedJSON.isIntact(data)
+      else { throw CorpusError.damaged(folder.path, reason: "\(name) is damaged") }
+    }
     try forEachInParallel(shardCount, progress: progress) { number in
       let file = try MappedFile(Shard.soundFile(number, in: self.folder).path)
-      var checksum = CRC32C()
-      for start in stride(from: 0, to: file.bytes.count, by: 1 << 24) {
-        let end = min(start + (1 << 24), file.bytes.count)
-        checksum.add(UnsafeRawBufferPointer(rebasing: file.bytes[start..<end]))
-        file.drop()
-      }
-      guard checksum.value == self.index.header.shards[number].checksum else {
-        throw CorpusError.damaged(self.folder.path, reason: "shard \(number) has a wrong checksum")
-      }
+      try self.verify(number, file)
+      file.drop()
     }
   }
 
@@ -199,13 +219,14 @@ public final class PreparedSet: Sendable {
     let file = try Self.statisticsFile(settings, in: folder)
     let rows = format.channels * settings.melBins
     if FileManager.default.fileExists(atPath: file.path) {
-      guard let data = try? Data(contentsOf: file),
+      guard let data = try? Data(contentsOf: file), SealedJSON.isIntact(data),
         let saved = try? JSONDecoder().decode(RowStatistics.self, from: data),
         saved.isValid(rows: rows)
       else {
         throw CorpusError.damaged(folder.path, reason: "\(file.lastPathComponent) is damaged")
       }
-      return saved
+      // Those of older versions, which nothing vouches for, are made anew.
+      if SealedJSON.isSealed(data) { return saved }
     }
     let mel = try MelSpectrogram(settings, threads: 1)
     let parts = Mutex([RowStatistics?](repeating: nil, count: shardCount))
@@ -217,13 +238,13 @@ public final class PreparedSet: Sendable {
             of: samples, scale: scale, channels: self.format.channels, to: &sum
           ) {}
         }
-        try self.map(number).drop()
+        try self.sound(number).file.drop()
       }
       parts.withLock { $0[number] = sum }
     }
     var total = RowStatistics(rows: rows)
     for case let part? in parts.withLock({ $0 }) { total.add(part) }
-    try writeWhole([sortedJSON(total)], to: file)
+    try writeWhole([SealedJSON.encode(total)], to: file)
     return total
   }
 

@@ -25,6 +25,11 @@ enum Shard {
     folder.appendingPathComponent(String(format: "shards/%06d.pcm", number))
   }
 
+  /// See ``BlockChecksums``.
+  static func checksumFile(_ number: Int, in folder: URL) -> URL {
+    folder.appendingPathComponent(String(format: "shards/%06d.crc", number))
+  }
+
   static func recordFile(_ number: Int, in folder: URL) -> URL {
     folder.appendingPathComponent(String(format: "shards/%06d.json", number))
   }
@@ -38,6 +43,7 @@ final class ShardWriter {
   private let path: String
   private let file: Int32
   private var checksum = CRC32C()
+  private(set) var blockChecksums = BlockChecksums()
   private var pending: [Int16] = []
   /// Values written and pending.
   private var count = 0
@@ -64,7 +70,7 @@ final class ShardWriter {
   func append(
     _ path: String, format: SoundFormat, check: () throws -> Void
   ) throws -> (samples: Int, scale: Float) {
-    let start = (count: count, checksum: checksum)
+    let start = (count: count, checksum: checksum, blocks: blockChecksums)
     // Sound of 16 bits is kept to the bit; where samples pass full scale, as of a loud MP3, all of
     // the file once more and softer.
     var scale = 1 / Shard.fullScale
@@ -103,9 +109,11 @@ final class ShardWriter {
   }
 
   /// Forgets what came after a place that all was flushed at.
-  private func rewind(to start: (count: Int, checksum: CRC32C)) throws {
+  private func rewind(
+    to start: (count: Int, checksum: CRC32C, blocks: BlockChecksums)
+  ) throws {
     pending.removeAll(keepingCapacity: true)
-    (count, checksum) = start
+    (count, checksum, blockChecksums) = start
     let end = count * MemoryLayout<Int16>.size
     guard ftruncate(file, end) == 0, lseek(file, 0, SEEK_END) == end else { throw failure }
   }
@@ -113,6 +121,7 @@ final class ShardWriter {
   func flush() throws {
     try pending.withUnsafeBytes { bytes in
       checksum.add(bytes)
+      blockChecksums.add(bytes)
       var rest = bytes[...]
       while !rest.isEmpty {
         let written = Glibc.write(

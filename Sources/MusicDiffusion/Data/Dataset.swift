@@ -119,11 +119,14 @@ public final class Dataset: Sendable {
     guard (try? ofLogMel.validate(rows: rows)) != nil else {
       throw CorpusError.damaged(path, reason: "its statistics are none")
     }
-    normalization =
-      representation.values == .statistics
-      ? ofLogMel : try Self.sample(set, representation, from: split.training)
+    let mean: [Float]
+    if representation.values == .statistics {
+      (normalization, mean) = (ofLogMel, [Float](repeating: 0, count: rows))
+    } else {
+      (normalization, mean) = try Self.sample(set, representation, from: split.training)
+    }
     spectrograms = try WindowSpectrograms(
-      set, representation: representation, normalization: normalization)
+      set, representation: representation, normalization: normalization, mean: mean)
   }
 
   /// The same files, seen in windows of other length.
@@ -136,7 +139,8 @@ public final class Dataset: Sendable {
     representation.windowFrames = windowFrames
     self.representation = representation
     spectrograms = try WindowSpectrograms(
-      source, representation: representation, normalization: normalization)
+      source, representation: representation, normalization: normalization,
+      mean: other.spectrograms.mean)
   }
 
   /// The same files in windows of half the length. A file that is too short for a whole one stays
@@ -145,13 +149,16 @@ public final class Dataset: Sendable {
     try Dataset(self, windowFrames: representation.windowFrames / 2)
   }
 
-  /// The root mean square of transformed values, from windows that are always the same ones.
+  /// The root mean square of transformed values and the mean of each row, from windows that are always
+  /// the same ones.
   private static func sample(
     _ set: PreparedSet, _ representation: Representation, from windows: Windows
-  ) throws -> Normalization {
+  ) throws -> (Normalization, mean: [Float]) {
     let rows = representation.channels * representation.spectrogram.melBins
+    var sums = [Double](repeating: 0, count: rows)
     let spectrograms = try WindowSpectrograms(
-      set, representation: representation, normalization: .unchanged(rows: rows, sigmaData: 1))
+      set, representation: representation, normalization: .unchanged(rows: rows, sigmaData: 1),
+      mean: [Float](repeating: 0, count: rows))
     var random = RandomGenerator(seed: 0)
     var values = [Float](repeating: 0, count: rows * representation.windowFrames)
     let count = 256
@@ -165,8 +172,16 @@ public final class Dataset: Sendable {
           clip: place.clip, start: start, variation, partner: nil, &random, to: $0.baseAddress!)
       }
       squares += values.reduce(0) { $0 + Double($1) * Double($1) } / Double(values.count)
+      for row in 0..<rows {
+        let line = values[
+          row * representation.windowFrames..<(row + 1) * representation.windowFrames]
+        sums[row] += line.reduce(0) { $0 + Double($1) } / Double(line.count)
+      }
     }
-    return .unchanged(rows: rows, sigmaData: Float((squares / Double(count)).squareRoot()))
+    let sigmaData = Float((squares / Double(count)).squareRoot())
+    return (
+      .unchanged(rows: rows, sigmaData: sigmaData), sums.map { Float($0 / Double(count)) }
+    )
   }
 
   /// `compose/datasets` in `$XDG_CACHE_HOME` or `~/.cache`.

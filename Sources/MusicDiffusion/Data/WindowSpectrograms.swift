@@ -12,12 +12,17 @@ package final class WindowSpectrograms: Sendable {
   private let representation: Representation
   private let mel: MelSpectrogram
   private let scale, shift: [Float]
+  /// The mean of each row's normalised values.
+  let mean: [Float]
   /// One for each step of pitch, the lowest first.
   private let filterBanks: [MelFilterBank]
 
+  /// - Parameter mean: of each row's normalised values; what is masked becomes that.
   init(
-    _ set: PreparedSet, representation: Representation, normalization: Normalization
+    _ set: PreparedSet, representation: Representation, normalization: Normalization,
+    mean: [Float]
   ) throws {
+    self.mean = mean
     self.set = set
     self.representation = representation
     let settings = representation.spectrogram
@@ -92,10 +97,12 @@ package final class WindowSpectrograms: Sendable {
     _ clip: Int, from first: Int, _ gain: Float, to planes: inout [[Float]]
   ) throws {
     let channels = representation.channels
-    try set.withSamples(of: clip) { samples, scale in
+    let length = planes[0].count
+    // What lies beyond an end comes from as far on this side of it.
+    let reached = first - length - 2..<first + 2 * length + 2
+    try set.withSamples(of: clip, part: reached) { samples, scale in
       let total = samples.count / channels
       guard total > 0, let source = samples.baseAddress else { return }
-      let length = planes[0].count
       let period = max(1, 2 * (total - 1))
       let inside = (first..<first + length).clamped(to: 0..<total)
       let gain = channels == 2 ? gain * scale / 2 : gain * scale
@@ -130,12 +137,11 @@ package final class WindowSpectrograms: Sendable {
       let start = random.integer(in: 0..<count - length + 1)
       return start..<start + length
     }
-    // Of values normalised by statistics the mean is 0.
     let stretch = part(variation.maskedFrames, of: frames)
-    for row in 0..<rows { for frame in stretch { values[row * frames + frame] = 0 } }
+    for row in 0..<rows { for frame in stretch { values[row * frames + frame] = mean[row] } }
     let band = part(variation.maskedBins, of: bins)
     for row in 0..<rows where band.contains(row % bins) {
-      for frame in 0..<frames { values[row * frames + frame] = 0 }
+      for frame in 0..<frames { values[row * frames + frame] = mean[row] }
     }
   }
 }

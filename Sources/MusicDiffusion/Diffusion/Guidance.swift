@@ -79,6 +79,8 @@ public struct GuidedDenoiser: Sendable {
           denoiser.estimate(x, sigma: sigma, condition), weaker.estimate(x, sigma: sigma, condition)
         )
       }
-    return try condition.completed(by: guidance.combined(better, worse))
+    // What the estimates say of what is known was never trained, and must not count as contrast.
+    return try condition.completed(
+      by: guidance.combined(condition.completed(by: better), condition.completed(by: worse)))
   }
 }

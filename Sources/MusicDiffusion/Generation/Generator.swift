@@ -193,6 +193,9 @@ public struct Generator: Sendable {
     let negative = try configuration.conditioning.description(
       label: options.negativeLabel.map(configuration.labelIndex) ?? none.label, numbers: [:],
       caption: options.negativePrompt)
+    try options.checkGuidance(
+      isGuided: weaker != nil || description != negative, scale: guidance.scale,
+      hasGuide: weaker != nil)
     guard let weaker else {
       return GuidedDenoiser(
         denoiser, away: .description(negative),
@@ -230,6 +233,32 @@ public struct Generator: Sendable {
         }
       }
       return plane
+    }
+  }
+}
+
+extension Generator.Options {
+  /// - Throws: ``ModelError/invalidArgument(_:)`` for what would change nothing.
+  fileprivate func checkGuidance(isGuided: Bool, scale: Double, hasGuide: Bool) throws {
+    let details = [
+      ("--guidance-rescale", guidanceRescale != nil),
+      ("--guidance-interval", guidanceInterval != nil),
+    ]
+    if !isGuided {
+      let given = ([("--guidance", guidanceScale != nil)] + details).first(where: \.1)
+      if let option = given?.0 {
+        throw ModelError.invalidArgument(
+          "\(option) means nothing to a piece that nothing is said about: add --guide with a weaker model"
+        )
+      }
+    } else if scale == 1 {
+      let references = [
+        ("--negative-label", negativeLabel != nil), ("--negative-prompt", negativePrompt != nil),
+        ("--guide", hasGuide),
+      ]
+      if let option = (references + details).first(where: \.1)?.0 {
+        throw ModelError.invalidArgument("\(option) means nothing to --guidance 1")
+      }
     }
   }
 }

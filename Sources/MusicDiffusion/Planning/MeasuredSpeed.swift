@@ -41,7 +41,7 @@ public struct MeasuredSpeed: Sendable, Equatable {
 
   /// Measures training on noise in the shape of a preset's windows, before there is any data.
   public init(of configuration: TrainingConfiguration, device: Device, precision: DType) throws {
-    let representation = configuration.preset.representation
+    let representation = configuration.representation
     let rows = representation.channels * representation.spectrogram.melBins
     let model = ModelConfiguration(
       preset: configuration.preset, representation: representation,

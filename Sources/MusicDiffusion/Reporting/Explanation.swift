@@ -7,11 +7,15 @@ import Spectro
 public struct Explanation {
   public let name: String
   public let path: DenoisingPath
-  /// On given audio; empty where none is given.
+  /// On given audio, or as the run's log has them; empty where there is neither.
   public let losses: [NoiseLevelLoss]
+  private let areLogged: Bool
 
-  public init(name: String, path: DenoisingPath, losses: [NoiseLevelLoss]) {
-    (self.name, self.path, self.losses) = (name, path, losses)
+  /// - Parameter areLogged: whether the losses are those of the run's log.
+  public init(
+    name: String, path: DenoisingPath, losses: [NoiseLevelLoss], areLogged: Bool = false
+  ) {
+    (self.name, self.path, self.losses, self.areLogged) = (name, path, losses, areLogged)
   }
 
   /// The noise levels to measure losses at: twelve in equal ratios, where music and noise are both
@@ -85,8 +89,12 @@ public struct Explanation {
         yAxis: .logarithmic, size: (width: 470, height: 260), nameWidth: 0)
       return "<div><h3>\(escaped(title))</h3>\(chart.svg())</div>"
     }
+    let origin =
+      areLogged
+      ? "As the log of the training has it, at the middle of each of five bands of noise."
+      : "On real audio with noise added, nothing of it known."
     return """
-      <p class="note">On real audio with noise added, nothing of it known. The loss is 1 for a \
+      <p class="note">\(origin) The loss is 1 for a \
       network that knows nothing. The error is how far the estimate is off, 1 for guessing the mean of all \
       music: where it is far below 1 the model sees through the noise.</p>
       <div class="small">\(chart("Loss") { $0.loss })\

@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 import Spectro
 import Torch
 
@@ -9,6 +9,45 @@ public struct NoiseLevelLoss: Sendable, Equatable {
   public let loss: Double
   /// Root mean square of the estimate's error, in deviations of the data: 1 for guessing the mean.
   public let error: Double
+
+  private init(sigma: Double, loss: Double, _ p: Preconditioning) {
+    // (D − signal)² is cOut² times what the loss is the mean of.
+    let square = loss * p.prediction.targetVariance * p.cOut(sigma) * p.cOut(sigma)
+    (self.sigma, self.loss) = (sigma, loss)
+    error = square.squareRoot() / p.sigmaData
+  }
+
+  /// What the log of a model's training says of it, at the middle of each of ``NoiseBands``: the loss
+  /// on held-out files at the model's step, or else the mean of the training loss over its last 100
+  /// steps. Empty where there is no log.
+  ///
+  /// - Throws: ``ModelError/damagedModel(_:reason:)``.
+  public static func logged(
+    in folder: URL, of configuration: ModelConfiguration
+  ) throws -> [NoiseLevelLoss] {
+    let step = configuration.history.steps
+    let lines = try TrainingLog.lines(in: folder).filter { $0.step <= step }
+    let means: [Double?]
+    if let heldOut = lines.last(where: { $0.heldOutLossByNoise != nil })?.heldOutLossByNoise {
+      means = heldOut
+    } else {
+      let last = lines.filter { $0.step > step - 100 }
+      means = (0..<NoiseBands.count).map { band in
+        let values = last.compactMap { line in
+          line.lossByNoise.flatMap { band < $0.count ? $0[band] : nil }
+        }
+        return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+      }
+    }
+    let sigmaData = Double(configuration.normalization.sigmaData)
+    return means.enumerated().compactMap { band, loss in
+      guard let loss else { return nil }
+      let middle = (Double(band) + 0.5) / Double(NoiseBands.count)
+      return NoiseLevelLoss(
+        sigma: configuration.noise.levels.sigma(quantile: middle, sigmaData: sigmaData),
+        loss: loss, configuration.preconditioning)
+    }
+  }
 
   /// - Parameters:
   ///   - sigmas: noise levels to measure at.
@@ -40,10 +79,7 @@ public struct NoiseLevelLoss: Sendable, Equatable {
           condition: condition
         ).mean().item()
         try onProgress(number + 1)
-        // (D − signal)² is cOut² times what the loss is the mean of.
-        let square = loss * p.prediction.targetVariance * p.cOut(sigma) * p.cOut(sigma)
-        return NoiseLevelLoss(
-          sigma: sigma, loss: loss, error: square.squareRoot() / p.sigmaData)
+        return NoiseLevelLoss(sigma: sigma, loss: loss, p)
       }
     }
   }

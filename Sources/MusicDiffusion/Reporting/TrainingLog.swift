@@ -108,8 +108,8 @@ public final class TrainingLog {
   /// Adds the loss on held-out files after a step.
   ///
   /// - Parameters:
-  ///   - losses: of each clip.
-  ///   - sigmas: the noise that each had.
+  ///   - losses: the mean over the clips at each noise level.
+  ///   - sigmas: these levels.
   public func addHeldOut(step: Int, losses: [Double], sigmas: [Double]) throws {
     try writeWaiting()
     var line = Line(step: step, time: Self.now)

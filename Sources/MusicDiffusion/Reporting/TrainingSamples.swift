@@ -46,6 +46,25 @@ package struct TrainingSample: Sendable, Equatable {
 }
 
 extension Trainer {
+  /// Of a label's sound and picture, without their extensions.
+  private func sampleName(_ label: String?) -> String {
+    String(format: "step-%06d", state.steps)
+      + (label.map { "-" + $0.replacingOccurrences(of: "/", with: "-") } ?? "")
+  }
+
+  /// Draws the samples of the checkpoint that the run goes on from, if it was killed before it had
+  /// drawn them all. A checkpoint that an interruption made has none.
+  public func drawMissingSamples() throws {
+    guard snapshots.files().last?.step == state.steps else { return }
+    let names = try sampleOptions().flatMap { label, _ in
+      [".wav", ".png"].map { "samples/" + sampleName(label) + $0 }
+    }
+    let isWhole = names.allSatisfy {
+      FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
+    }
+    if !isWhole { try drawSamples() }
+  }
+
   /// Draws sound and a picture of what the model makes now, one for each of at most four labels, or
   /// captions where there are no labels, into `samples/` and TensorBoard's log.
   public func drawSamples() throws {
@@ -58,8 +77,7 @@ extension Trainer {
       let audio = try generator.generate(
         seconds: model.configuration.representation.windowSeconds,
         seed: model.configuration.history.seed, options: options)
-      let suffix = label.map { "-" + $0.replacingOccurrences(of: "/", with: "-") } ?? ""
-      let name = String(format: "step-%06d", state.steps) + suffix
+      let name = sampleName(label)
       let sound = samples.appendingPathComponent(name + ".wav")
       try audio.write(to: sound.path, overwrite: true)
       let logMel = try MelSpectrogram(settings).logMel(of: audio.mono().channels[0])

@@ -24,8 +24,7 @@ public struct Evaluations: Codable, Sendable, Equatable {
 
   mutating func add(_ loss: HeldOutLoss) {
     last = loss
-    // What is not a number is not the best.
-    if loss.mean < best.mean || !best.mean.isFinite {
+    if loss.mean < best.mean {
       (best, sinceBest) = (loss, 0)
     } else {
       sinceBest += 1

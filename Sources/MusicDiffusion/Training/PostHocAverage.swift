@@ -7,7 +7,10 @@ import Torch
 /// A power-function average with exponent γ after t steps weighs the weights of time τ by its profile
 /// p(τ) = (γ + 1) τ^γ / t^(γ + 1). The combination of the snapshots' profiles that is nearest to the
 /// wanted profile, in least squares, is the combination of the snapshots.
-package enum PostHocAverage {
+public enum PostHocAverage {
+  /// Those that the snapshots of a run's two averages, 0.05 and 0.10 wide, can be made into.
+  public static let widths = 0.03...0.2
+
   /// How an average weighs time from 0 to `step`.
   package struct Profile: Equatable {
     package var gamma: Double
@@ -73,15 +76,18 @@ package enum PostHocAverage {
 extension Model {
   /// The model of a training run's folder with averaged weights of another length.
   ///
-  /// - Parameter width: of the average, relative to the run up to the last snapshot.
+  /// - Parameter width: of the average, relative to the run up to the last snapshot; one of
+  ///   ``PostHocAverage/widths``.
   /// - Returns: the model, and how much of the wanted average the snapshots miss, 0 to 1.
-  /// - Throws: ``ModelError/noSnapshots(_:)``, ``ModelError/averageOutOfReach(width:error:)``,
+  /// - Throws: ``ModelError/invalidArgument(_:)``, ``ModelError/noSnapshots(_:)``, ``ModelError/averageOutOfReach(width:error:)``,
   ///   ``ModelError/damagedModel(_:reason:)``.
   public static func averaged(
     _ folder: String, width: Double
   ) throws -> (model: Model, step: Int, error: Double) {
-    guard (0.001...0.28).contains(width) else {
-      throw ModelError.invalidArgument("the width of an average must be 0.001 to 0.28")
+    let widths = PostHocAverage.widths
+    guard widths.contains(width) else {
+      throw ModelError.invalidArgument(
+        "the width of an average must be \(widths.lowerBound) to \(widths.upperBound)")
     }
     var configuration = try readConfiguration(in: folder)
     let files = AverageSnapshots(modelFolder: URL(fileURLWithPath: folder, isDirectory: true))

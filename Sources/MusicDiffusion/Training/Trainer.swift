@@ -34,11 +34,11 @@ public final class Trainer {
   private let learner: Learner
   private var loader: BatchLoader
   private let heldOut: HeldOutBatches?
-  private let snapshots: AverageSnapshots
+  let snapshots: AverageSnapshots
   /// A batch that was taken from the loader and not trained on yet.
   private var upcoming: (index: Int, batch: Batch)?
-  /// Whether the folder holds a checkpoint of this run.
-  private var hasCheckpoint: Bool
+  /// The steps made when the run's checkpoint in the folder was written; nil while there is none.
+  public private(set) var savedStep: Int?
 
   /// Returns to the same state that did not help, after which a run ends.
   private static let recoveryLimit = 8
@@ -58,6 +58,9 @@ public final class Trainer {
     self.folder = folder
     self.dataset = dataset
     self.device = device
+    if configuration.patience != nil && dataset.heldOut == nil {
+      throw ModelError.noHeldOut(dataset.path)
+    }
     let state: TrainingState
     var tensors: [String: Tensor]?
     if resume {
@@ -71,8 +74,10 @@ public final class Trainer {
       state = Self.new(dataset, configuration)
       try state.validate()
       lock = try FolderLock(Self.makeFolder(folder))
+      // Another process may have made one since whoever asks for a new run has looked.
+      try Self.checkHasNoModel(folder)
     }
-    hasCheckpoint = resume
+    savedStep = resume ? state.steps : nil
     do {
       learner = try Learner(
         state.model, state.configuration, from: tensors, device: device, precision: precision)
@@ -83,7 +88,6 @@ public final class Trainer {
     let settings = state.configuration
     loader = try BatchLoader(for: state, from: dataset, device: device)
     heldOut = try HeldOutBatches(dataset, settings, device: device)
-    if settings.patience != nil && heldOut == nil { throw ModelError.noHeldOut(dataset.path) }
     snapshots = AverageSnapshots(modelFolder: folder)
     self.state = state
     log = try Self.log(of: state, in: folder)
@@ -95,6 +99,15 @@ public final class Trainer {
     let bands = NoiseBands(
       state.model.noise.levels, sigmaData: Double(state.model.normalization.sigmaData))
     return try TrainingLog(folder: folder, bands: bands, step: state.steps)
+  }
+
+  /// - Throws: ``ModelError/modelExists(_:canResume:)`` for a folder in which no new run may begin.
+  public static func checkHasNoModel(_ folder: URL) throws {
+    let canResume = TrainingState.exists(in: folder)
+    let model = folder.appendingPathComponent(Model.configurationFile)
+    if canResume || FileManager.default.fileExists(atPath: model.path) {
+      throw ModelError.modelExists(folder.relativePath, canResume: canResume)
+    }
   }
 
   /// - Returns: the folder that is locked.
@@ -110,9 +123,13 @@ public final class Trainer {
 
   /// Removes what a killed run was just writing, and what it wrote after its last checkpoint.
   private func removeLeftovers() {
-    for parent in [folder, folder.appendingPathComponent("training"), snapshots.folder] {
+    let folders = ["", "training", "training/snapshots", "samples"].map {
+      folder.appendingPathComponent($0)
+    }
+    for parent in folders {
       let names = (try? FileManager.default.contentsOfDirectory(atPath: parent.path)) ?? []
-      for name in names where name.contains(".safetensors.") && name.hasSuffix(".tmp") {
+      for name in names
+      where name.hasSuffix(".tmp") && (name.hasPrefix(".") || name.contains(".safetensors.")) {
         try? FileManager.default.removeItem(at: parent.appendingPathComponent(name))
       }
     }
@@ -157,39 +174,41 @@ public final class Trainer {
     try repairModel()
     let clock = ContinuousClock()
     var recent: [(time: ContinuousClock.Instant, steps: Int)] = [(clock.now, state.steps)]
-    var saved = hasCheckpoint ? state.steps : nil
     while true {
       if state.lengthensWindows() {
         loader = try BatchLoader(for: state, from: dataset, device: device)
         upcoming = nil
         try log.add(event: "windows of full length", step: state.steps)
       }
-      if state.isOutOfPatience && saved == state.steps {
+      if state.isOutOfPatience && savedStep == state.steps {
         try log.add(event: "stopped early", step: state.steps)
         return .stoppedEarly
       }
       let isOver =
         state.configuration.progress(steps: state.steps, seconds: state.seconds) >= 1
-      if isOver && saved == state.steps {
+      if isOver && savedStep == state.steps {
         try log.add(event: "finished", step: state.steps)
         return .finished
       }
-      if isOver || (saved != state.steps && isDue) {
-        if try hasExploded() {
+      if isOver || (savedStep != state.steps && isDue) {
+        guard try !hasExploded() && evaluate(onEvaluate) else {
           try onRecover(recover())
-          saved = hasCheckpoint ? state.steps : nil
           continue
         }
-        try evaluate(onEvaluate)
         try save(isRegular: true)
-        saved = state.steps
         try onSave(state.steps)
         recent = [(clock.now, state.steps)]
         continue
       }
-      if shouldStop(), saved != nil || state.steps > 0 {
-        if saved != state.steps { try save(isRegular: false) }
-        try log.add(event: "interrupted", step: state.steps)
+      if shouldStop(), savedStep != nil || state.steps > 0 {
+        // Weights that may be exploding are not to replace good ones.
+        if try savedStep == nil || (savedStep != state.steps && !hasExploded()) {
+          try save(isRegular: false)
+        }
+        try log.add(
+          event: "interrupted", step: state.steps,
+          note: savedStep == state.steps
+            ? nil : "the loss was exploding: the checkpoint is that of step \(savedStep ?? 0)")
         return .interrupted
       }
       let start = clock.now
@@ -198,7 +217,6 @@ public final class Trainer {
       state.seconds += seconds
       guard let metrics else {
         try onRecover(recover())
-        saved = hasCheckpoint ? state.steps : nil
         recent = [(clock.now, state.steps)]
         continue
       }
@@ -264,8 +282,9 @@ public final class Trainer {
   }
 
   /// Whether the weights, which no loss has been computed with yet, must not be kept: judged by the
-  /// batch that comes next.
+  /// steps that led to them and by the batch that comes next.
   private func hasExploded() throws -> Bool {
+    if state.lossGuard?.isSuspicious == true { return true }
     let index = state.steps * state.configuration.batchesPerStep
     let batch = try batch(index)
     upcoming = (index, batch)
@@ -277,7 +296,7 @@ public final class Trainer {
   private func recover() throws -> Recovery {
     let (exploded, configuration, seconds) = (state.steps, state.configuration, state.seconds)
     let earlier = state.recoveries ?? []
-    let checkpoint = try hasCheckpoint ? TrainingState.read(from: folder) : nil
+    let checkpoint = try savedStep.map { _ in try TrainingState.read(from: folder) }
     let good = checkpoint?.state ?? Self.new(dataset, configuration)
     let tries = earlier.reversed().prefix { $0.goodStep == good.steps }.count
     guard tries < Self.recoveryLimit else {
@@ -300,14 +319,17 @@ public final class Trainer {
     return recovery
   }
 
-  private func evaluate(_ onEvaluate: (Evaluations) throws -> Void) throws {
-    guard let heldOut else { return }
+  /// - Returns: whether the loss on held-out files is a number, as that of weights to be kept is.
+  private func evaluate(_ onEvaluate: (Evaluations) throws -> Void) throws -> Bool {
+    guard let heldOut else { return true }
     let loss = try heldOut.loss(of: learner.averageDenoiser, step: state.steps)
+    guard loss.mean.isFinite else { return false }
     var evaluations = state.evaluations ?? Evaluations(loss)
     if state.evaluations != nil { evaluations.add(loss) }
     state.evaluations = evaluations
     try log.addHeldOut(step: state.steps, losses: loss.losses, sigmas: loss.sigmas)
     try onEvaluate(evaluations)
+    return true
   }
 
   /// Keeps the running mean of the loss, over all steps at first and over about a hundred later.
@@ -320,16 +342,12 @@ public final class Trainer {
   ///
   /// - Parameter isRegular: at an interval's or the run's end, not where it was interrupted.
   private func save(isRegular: Bool) throws {
-    // Weights that may be exploding are not to replace good ones.
-    if !isRegular && hasCheckpoint {
-      if try state.lossGuard?.isSuspicious == true || hasExploded() { return }
-    }
     state.model.history.trainingHours = state.seconds / 3600
     try log.flush()
     do {
       if isRegular { try snapshots.write(learner.averages, step: state.steps) }
       try state.write(to: folder, learner)
-      hasCheckpoint = true
+      savedStep = state.steps
       if isModelCurrent { try model.write(to: folder) }
     } catch TorchError.file(let path, let reason) {
       throw ModelError.cannotWrite(path, reason: reason)
@@ -347,7 +365,7 @@ public final class Trainer {
 
   /// Writes the model of the last checkpoint, if the process that made it was killed before it could.
   private func repairModel() throws {
-    guard hasCheckpoint, isModelCurrent else { return }
+    guard savedStep != nil, isModelCurrent else { return }
     let written = try? Model.readConfiguration(in: folder.path)
     if written?.history != state.model.history { try model.write(to: folder) }
   }
@@ -399,6 +417,10 @@ public final class Trainer {
     guard saved.dataset == dataset.fingerprint else {
       throw ModelError.datasetChanged(
         folder.path, reason: "files were added, removed or changed, or it is another folder")
+    }
+    guard saved.model.normalization.isNear(dataset.normalization) else {
+      throw ModelError.datasetChanged(
+        folder.path, reason: "its mel bins have other means and deviations")
     }
     var state = saved
     state.configuration.steps = configuration.steps

@@ -1,8 +1,10 @@
 /// How a model is trained. Saved with the training state, so that a resumed run goes on as it began.
 public struct TrainingConfiguration: Codable, Sendable, Equatable {
   public var preset: Preset
+  /// What log-mel values are to the network; nil for those of the preset.
+  public var values: ValueTransform?
   public var batchSize = 8
-  /// Of AdamW (Loshchilov and Hutter 2017, arXiv:1711.05101), at its highest.
+  /// Of AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), at its highest.
   public var learningRate = 6e-4
   /// Steps in which the learning rate rises from 0.
   public var warmUpSteps = 100
@@ -55,6 +57,12 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
     descriptionDropout = DescriptionDropout()
   }
 
+  /// The preset's, with ``values``.
+  public var representation: Representation {
+    var representation = preset.representation
+    representation.values = values ?? representation.values
+    return representation
+  }
   /// Of the averages that are kept; the first is the model's.
   var averageWidths: [Double] { [emaWidth] + [wideEMAWidth].compactMap(\.self) }
   /// Batches in one update.

@@ -91,6 +91,21 @@ public struct TrainingState: Codable, Sendable, Equatable {
     }
   }
 
+  /// How the run was set up that a model folder holds, without reading its weights; nil where the
+  /// folder has no checkpoint.
+  ///
+  /// - Throws: ``ModelError/damagedModel(_:reason:)``.
+  public static func configuration(in folder: URL) throws -> TrainingConfiguration? {
+    struct Setup: Decodable { var configuration: TrainingConfiguration }
+    guard exists(in: folder) else { return nil }
+    do {
+      let json = try SafeTensors.metadata(of: file(in: folder).path)["state"] ?? ""
+      return try JSONDecoder().decode(Setup.self, from: Data(json.utf8)).configuration
+    } catch {
+      throw ModelError.damagedModel(folder.path, reason: "its checkpoint cannot be read")
+    }
+  }
+
   /// The state that a model folder holds.
   public static func saved(in folder: URL) throws -> TrainingState { try read(from: folder).state }
 

@@ -22,7 +22,8 @@ struct EMA: ParsableCommand {
 
   @Option(
     help:
-      "Standard deviation of the average's weights over time, relative to the run; 0.03 to 0.25.")
+      "Standard deviation of the average's weights over time, relative to the run; \(PostHocAverage.widths.lowerBound) to \(PostHocAverage.widths.upperBound)."
+  )
   var width: Double
 
   @Option(name: .shortAndLong, help: "Folder for the new model, which can draw but not be resumed.")

@@ -12,8 +12,8 @@ struct Explain: ParsableCommand {
     abstract: DiffusionCommand.explain.abstract,
     discussion: """
       Writes a page, explain.html, and the pictures in it: the way from noise to music as an animation \
-      and a strip, and which noise level decides which part of the spectrogram. With --data also how \
-      well the model sees your audio through noise.
+      and a strip, and which noise level decides which part of the spectrogram, and how well the model \
+      sees music through noise: as the log of its training has it, or with --data measured on your audio.
 
       Examples:
         compose explain my-loops-model --seed 7
@@ -75,9 +75,11 @@ struct Explain: ParsableCommand {
     let path = try DenoisingPath(of: generator, seed: seed, options: options) { progress in
       line.update("drawing: \(progress.evaluations) of \(progress.totalEvaluations)")
     }
-    let losses = try measured(generator, model.configuration.representation, line)
+    let losses = try losses(generator, line)
     line.finish()
-    let files = try Explanation(name: name, path: path, losses: losses).write(to: folder)
+    let files = try Explanation(
+      name: name, path: path, losses: losses, areLogged: data == nil
+    ).write(to: folder)
     for (step, share) in zip(path.steps, path.decidedShares) {
       Terminal.result(
         String(
@@ -93,15 +95,19 @@ struct Explain: ParsableCommand {
     Terminal.result("\(folder.relativePath): \(files.joined(separator: ", "))")
   }
 
-  private func measured(
-    _ generator: Generator, _ representation: Representation, _ line: ProgressLine
-  ) throws -> [NoiseLevelLoss] {
-    guard let data else { return [] }
+  /// Measured on the files of --data that the model's own training held out, or what its log says.
+  private func losses(_ generator: Generator, _ line: ProgressLine) throws -> [NoiseLevelLoss] {
+    let folder = URL(fileURLWithPath: model, isDirectory: true)
+    let configuration = generator.model.configuration
+    guard let data else { return try NoiseLevelLoss.logged(in: folder, of: configuration) }
+    let representation = configuration.representation
     let url = URL(fileURLWithPath: data, isDirectory: true)
+    // Without the run's checkpoint, the part that train holds out unless told otherwise.
+    let heldOut = try TrainingState.configuration(in: folder).map { $0.heldOut ?? 0 } ?? 0.05
     let dataset =
       try PreparedSet.isPrepared(url)
-      ? Dataset(prepared: url, representation: representation, heldOut: 0.05)
-      : Dataset(folder: AudioFolder(data), representation: representation, heldOut: 0.05)
+      ? Dataset(prepared: url, representation: representation, heldOut: heldOut)
+      : Dataset(folder: AudioFolder(data), representation: representation, heldOut: heldOut)
     let sigmas = Explanation.sigmas
     return try NoiseLevelLoss.measure(generator, at: sigmas, on: dataset, clips: clips, seed: seed)
     { line.update("measuring: \($0) of \(sigmas.count)") }

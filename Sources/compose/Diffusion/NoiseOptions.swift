@@ -31,3 +31,18 @@ struct NoiseOptions: ParsableArguments {
 
 extension Prediction: ExpressibleByArgument {}
 extension NoiseDistribution.Kind: ExpressibleByArgument {}
+
+/// Per-bin statistics go by that name here.
+extension ValueTransform: ExpressibleByArgument {
+  private static let perBin = "per-bin"
+
+  /// As an option has it.
+  var option: String { self == .statistics ? Self.perBin : rawValue }
+
+  public init?(argument: String) {
+    guard let found = Self.allCases.first(where: { $0.option == argument }) else { return nil }
+    self = found
+  }
+
+  public static var allValueStrings: [String] { allCases.map(\.option) }
+}

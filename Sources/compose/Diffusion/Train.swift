@@ -55,6 +55,14 @@ struct Train: ParsableCommand {
 
   @OptionGroup var noise: NoiseOptions
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      What log-mel values are to the network: per-bin, by the mean and deviation of each mel bin, or linear, \
+      tanh or logit between silence and full scale. Default: per-bin.
+      """, valueName: "values"))
+  var values: ValueTransform?
+
   @Option(help: "Decides the first weights and all that is random. Default: 0.")
   var seed: UInt64?
 
@@ -148,7 +156,8 @@ struct Train: ParsableCommand {
     if let threads { try setThreadCount(threads) }
     let (device, precision) = try compute.resolved()
     let folder = URL(fileURLWithPath: output ?? defaultOutput, isDirectory: true)
-    let run = try plan(in: folder, device, precision)
+    let interruption = Interruption()
+    let run = try plan(in: folder, device, precision, interruption)
     let data = run.data
     if planning.dryRun { return }
     let trainer = try Trainer(
@@ -156,8 +165,8 @@ struct Train: ParsableCommand {
       precision: precision, resume: resume)
     try listSkipped(data, in: folder)
 
-    let interruption = Interruption(message: "stopping after this step; Ctrl-C again ends at once")
     let line = ProgressLine(quietInterval: 30)
+    if resume { attempt("samples", line) { try trainer.drawMissingSamples() } }
     let outcome = try trainer.run(
       onStep: { line.update(describe($0)) },
       onEvaluate: {
@@ -182,8 +191,12 @@ struct Train: ParsableCommand {
           + "that of step \(evaluations.best.step)")
     }
     Terminal.result(
-      "\(outcome == .interrupted ? "stopped at" : "trained") step \(trainer.state.steps): "
+      "\(outcome == .interrupted ? "stopped at" : "trained") step \(trainer.savedStep ?? 0): "
         + folder.relativePath)
+    if outcome == .interrupted, trainer.savedStep != trainer.state.steps {
+      Terminal.result(
+        "the steps up to \(trainer.state.steps) are not kept: their loss was exploding")
+    }
     if outcome == .interrupted {
       Terminal.result("go on:    compose train \(dataset) --output \(folder.relativePath) --resume")
     }
@@ -206,15 +219,10 @@ struct Train: ParsableCommand {
   func newSettings(
     in folder: URL, preset: Preset?, _ file: SettingsFile?
   ) throws -> TrainingConfiguration {
-    func has(_ name: String) -> Bool {
-      FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
-    }
-    let canResume = has("training/checkpoint.safetensors")
-    if canResume || has("config.json") {
-      throw ModelError.modelExists(folder.relativePath, canResume: canResume)
-    }
+    try Trainer.checkHasNoModel(folder)
     var settings =
       try file?.configuration(preset: preset) ?? TrainingConfiguration(preset: preset ?? .standard)
+    settings.values = values ?? settings.values
     settings.batchSize = batchSize ?? settings.batchSize
     settings.learningRate = learningRate ?? settings.learningRate
     settings.seed = seed ?? settings.seed
@@ -243,6 +251,7 @@ struct Train: ParsableCommand {
         folder.relativePath, reason: "\(option) was \(saved) and cannot become \(given)")
     }
     try keep("--preset", preset, settings.preset)
+    try keep("--values", values?.option, settings.representation.values.option)
     try keep("--batch-size", batchSize, settings.batchSize)
     try keep("--accumulate", accumulate, settings.accumulation ?? 1)
     try keep("--multi-scale", multiScale, settings.multiScale ?? 0)

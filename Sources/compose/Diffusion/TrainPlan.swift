@@ -10,7 +10,7 @@ extension Train {
   ///
   /// - Returns: the settings of the run, and its data, prepared.
   func plan(
-    in folder: URL, _ device: Device, _ precision: DType
+    in folder: URL, _ device: Device, _ precision: DType, _ interruption: Interruption
   ) throws -> (settings: TrainingConfiguration, data: Dataset) {
     let start = ContinuousClock.now
     let spent = { start.duration(to: .now) / .seconds(1) }
@@ -32,7 +32,8 @@ extension Train {
       reasons.append("\(choice.preset.rawValue) (\(choice.reason))")
       settings = try newSettings(in: folder, preset: choice.preset, file)
     }
-    let data = try loadDataset(dataset, settings.preset, heldOut: settings.heldOut ?? 0)
+    let data = try loadDataset(
+      dataset, settings.representation, heldOut: settings.heldOut ?? 0, interruption: interruption)
 
     Terminal.progress("measuring this machine")
     let speed: MeasuredSpeed

@@ -4,13 +4,15 @@ import Foundation
 import MusicDiffusion
 import Terminal
 
-/// The folder's files as a preset sees them, prepared if they are not yet; tells what is skipped.
-func loadDataset(_ dataset: String, _ preset: Preset, heldOut: Double) throws -> Dataset {
+/// The folder's files as a network sees them, prepared if they are not yet; tells what is skipped.
+func loadDataset(
+  _ dataset: String, _ representation: Representation, heldOut: Double, interruption: Interruption
+) throws -> Dataset {
   let url = URL(fileURLWithPath: dataset, isDirectory: true)
   let data =
     try PreparedSet.isPrepared(url)
-    ? Dataset(prepared: url, representation: preset.representation, heldOut: heldOut)
-    : prepare(dataset, preset, heldOut: heldOut)
+    ? Dataset(prepared: url, representation: representation, heldOut: heldOut)
+    : prepare(dataset, representation, heldOut: heldOut, interruption: interruption)
   for skipped in data.skipped.prefix(10) {
     Terminal.note("skipped \(skipped.path): \(skipped.reason)")
   }
@@ -24,11 +26,12 @@ func loadDataset(_ dataset: String, _ preset: Preset, heldOut: Double) throws ->
   return data
 }
 
-private func prepare(_ dataset: String, _ preset: Preset, heldOut: Double) throws -> Dataset {
+private func prepare(
+  _ dataset: String, _ representation: Representation, heldOut: Double, interruption: Interruption
+) throws -> Dataset {
   let folder = try AudioFolder(dataset)
-  let interruption = Interruption(message: "stopping; Ctrl-C again ends at once")
   return try withProgress { line in
-    try Dataset(folder: folder, representation: preset.representation, heldOut: heldOut) {
+    try Dataset(folder: folder, representation: representation, heldOut: heldOut) {
       done, all in
       line.update("reading audio: \(done) of \(all) files")
     } check: {
@@ -43,12 +46,7 @@ func listSkipped(_ data: Dataset, in folder: URL) throws {
   let lines =
     data.skipped.map { "\($0.path): \($0.reason)\n" }.joined()
     + (more > 0 ? "and \(more) more that are too short\n" : "")
-  let file = folder.appendingPathComponent("skipped.txt")
-  do {
-    try Data(lines.utf8).write(to: file, options: .atomic)
-  } catch {
-    throw ModelError.cannotWrite(file.relativePath, reason: error.localizedDescription)
-  }
+  try writeAtomically(Data(lines.utf8), to: folder.appendingPathComponent("skipped.txt"))
 }
 
 private func withProgress<R>(_ body: (SharedProgressLine) throws -> R) rethrows -> R {

@@ -91,14 +91,15 @@ struct Tune: ParsableCommand {
     settings.seed = seed ?? settings.seed
     settings.heldOut = heldOut ?? settings.heldOut ?? 0.05
     (settings.steps, settings.hours) = (nil, nil)
-    let data = try loadDataset(dataset, settings.preset, heldOut: settings.heldOut ?? 0)
+    let interruption = Interruption()
+    let data = try loadDataset(
+      dataset, settings.representation, heldOut: settings.heldOut ?? 0, interruption: interruption)
     report(data)
 
     Terminal.progress("measuring this machine")
     let tuner = try Tuner(
       settings, on: data, budget: budget ?? Budget(seconds: 3600),
       spent: start.duration(to: .now) / .seconds(1), device: device, precision: precision)
-    let interruption = Interruption(message: "stopping; Ctrl-C again ends at once")
     let line = ProgressLine(quietInterval: 30)
     let outcome = try tuner.run(
       onRound: { round, runs, seconds in

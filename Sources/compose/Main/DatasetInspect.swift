@@ -36,7 +36,7 @@ struct DatasetInspect: ParsableCommand {
 
   func run() throws {
     let folder = try AudioFolder(dataset)
-    let interruption = Interruption(message: "stopping; Ctrl-C again ends at once")
+    let interruption = Interruption()
     let line = SharedProgressLine()
     defer { line.finish() }
     let start = ContinuousClock.now

@@ -38,7 +38,7 @@ struct DatasetPrepare: ParsableCommand {
   func run() throws {
     let folder = try AudioFolder(dataset)
     let home = URL(fileURLWithPath: output, isDirectory: true)
-    let interruption = Interruption(message: "stopping; Ctrl-C again ends at once")
+    let interruption = Interruption()
     let check = { @Sendable in if interruption.isRequested { throw CommandError.interrupted } }
     let line = SharedProgressLine()
     defer { line.finish() }

@@ -89,7 +89,7 @@ struct FileJobs {
     _ what: String, overwrite: Bool,
     _ make: @Sendable (_ job: Job, _ worker: Worker) throws -> String
   ) throws {
-    let interruption = Interruption(message: "stopping; Ctrl-C again ends at once")
+    let interruption = Interruption()
     let check = { @Sendable in if interruption.isRequested { throw CommandError.interrupted } }
     let processors = ProcessInfo.processInfo.activeProcessorCount
     let line = SharedProgressLine(delay: 2)

@@ -2,21 +2,17 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Ctrl-C, a request to end (SIGTERM) or a closed terminal (SIGHUP), once: the work in hand ends at its
-/// next good moment. A second one ends the process.
+/// Ctrl-C, a request to end (SIGTERM) or a closed terminal (SIGHUP): the work in hand ends at its next
+/// good moment. A second Ctrl-C ends the process at once; the others may come as often as they like, as
+/// they do where a terminal is closed and a shell and a session manager both tell of it.
+///
+/// A run has one, for as long as it works: signals that come while there is none do what they do to any
+/// process, and those that come after one is gone are lost.
 public final class Interruption: @unchecked Sendable {
   private final class Request: Sendable {
     let made = Atomic(false)
+    let byKey = Atomic(false)
   }
-
-  /// Not where the process was started with nohup, to outlive its terminal. Asked for before anything
-  /// here ignores signals.
-  private static let heedsHangup: Bool = {
-    var action = sigaction()
-    sigaction(SIGHUP, nil, &action)
-    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
-      != unsafeBitCast(SIG_IGN, to: Int.self)
-  }()
 
   private let request = Request()
   /// Unchecked: written by the initializer alone.
@@ -24,17 +20,26 @@ public final class Interruption: @unchecked Sendable {
 
   public var isRequested: Bool { request.made.load(ordering: .relaxed) }
 
-  public init(message: String) {
-    for number in [SIGINT, SIGTERM, SIGHUP] where number != SIGHUP || Self.heedsHangup {
-      signal(number, SIG_IGN)
+  public init() {
+    for number in [SIGINT, SIGTERM, SIGHUP] where number != SIGHUP || !Self.isIgnored(number) {
+      // Dispatch has a handler of its own, which the signal must reach: it must not be ignored here.
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler { [request] in
-        if request.made.exchange(true, ordering: .relaxed) { _exit(130) }
+        if number == SIGINT, request.byKey.exchange(true, ordering: .relaxed) { _exit(130) }
+        if request.made.exchange(true, ordering: .relaxed) { return }
         Terminal.clearLine()
-        Terminal.note(message)
+        Terminal.note("stopping; Ctrl-C again ends at once")
       }
       source.resume()
       sources.append(source)
     }
+  }
+
+  /// Ignored from the start, as by nohup, which is to let a process outlive its terminal.
+  private static func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    sigaction(number, nil, &action)
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+      == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 }

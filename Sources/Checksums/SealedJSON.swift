@@ -1,19 +1,24 @@
-import Checksums
-import Foundation
+package import Foundation
 
 /// A JSON object that begins with its own length, `bytes`, and its CRC-32C, `crc32c`, so that damage
 /// to any byte shows. Both are absent from files of older versions, and from those whose editor has
 /// taken them out; one alone is damage.
-enum SealedJSON {
+package enum SealedJSON {
   private struct Seal: Decodable {
     var bytes: Int?
     var crc32c: String?
   }
 
+  /// Whether an object has both.
+  package static func isSealed(_ data: Data) -> Bool {
+    guard let seal = try? JSONDecoder().decode(Seal.self, from: data) else { return false }
+    return seal.bytes != nil && seal.crc32c != nil
+  }
+
   private static let mark = "\"crc32c\" : \""
 
   /// Pretty, with sorted keys.
-  static func encode(_ object: some Encodable) throws -> Data {
+  package static func encode(_ object: some Encodable) throws -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     let rest = try encoder.encode(object).dropFirst()
@@ -29,7 +34,7 @@ enum SealedJSON {
   }
 
   /// Whether an object has no seal, or is what was written.
-  static func isIntact(_ data: Data) -> Bool {
+  package static func isIntact(_ data: Data) -> Bool {
     guard let seal = try? JSONDecoder().decode(Seal.self, from: data) else { return false }
     if seal.bytes == nil && seal.crc32c == nil { return true }
     guard let digits = seal.crc32c, seal.bytes == data.count else { return false }
