@@ -300,8 +300,8 @@ import Torch
 
   @Test func otherVersionsAreErrors() throws {
     try withModelFolder { folder in
-      try change(folder) { $0.replacing("\"formatVersion\" : 1", with: "\"formatVersion\" : 3") }
-      #expect(throws: ModelError.otherVersion(folder.path, found: 3, supported: 2)) {
+      try change(folder) { $0.replacing("\"formatVersion\" : 1", with: "\"formatVersion\" : 9") }
+      #expect(throws: ModelError.otherVersion(folder.path, found: 9, supported: 3)) {
         try Model(contentsOf: folder.path)
       }
     }
