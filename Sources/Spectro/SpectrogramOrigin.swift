@@ -18,7 +18,8 @@ public struct SpectrogramOrigin: Codable, Sendable, Equatable {
   /// Samples to make of so many frames: those of the sound, as long as these are its frames, and nil
   /// after someone has cut them.
   public func sampleCount(frames: Int, hopLength: Int) -> Int? {
-    guard let sampleCount, sampleCount > 0 else { return nil }
+    // Whatever a file says: no sum below may overflow.
+    guard let sampleCount, sampleCount > 0, sampleCount / hopLength <= frames else { return nil }
     let own = isLoop ? loopFrames(sampleCount, hopLength: hopLength) : 1 + sampleCount / hopLength
     return own == frames ? sampleCount : nil
   }

@@ -34,6 +34,10 @@ import Testing
     let sound = SpectrogramOrigin(sampleCount: 84000)
     #expect(sound.sampleCount(frames: 165, hopLength: 512) == 84000)
     #expect(sound.sampleCount(frames: 164, hopLength: 512) == nil)
+    for isLoop in [false, true] {
+      let absurd = SpectrogramOrigin(sampleCount: .max, isLoop: isLoop)
+      #expect(absurd.sampleCount(frames: 164, hopLength: 1) == nil)
+    }
   }
 
   @Test(arguments: ["png", "npy", "csv"]) func filesKeepWhatTheSoundWas(_ format: String) throws {
