@@ -37,6 +37,7 @@ let package = Package(
     .executable(name: "compose-diffusion", targets: ["compose-diffusion"]),
     .library(name: "MusicDiffusion", targets: ["MusicDiffusion"]),
     .library(name: "Corpus", targets: ["Corpus"]),
+    .library(name: "Evaluation", targets: ["Evaluation"]),
     .library(name: "Spectro", targets: ["Spectro"]),
     .library(name: "Audio", targets: ["Audio"]),
     .library(name: "Torch", targets: ["Torch"]),
@@ -63,6 +64,9 @@ let package = Package(
     .target(
       name: "Corpus", dependencies: ["Checksums", "Spectro", "Audio"],
       swiftSettings: swiftSettings),
+    .target(
+      name: "Evaluation", dependencies: ["Corpus", "CSpectro", "Spectro", "Audio"],
+      swiftSettings: swiftSettings),
     .target(name: "Torch", dependencies: ["CTorch", "Checksums"], swiftSettings: swiftSettings),
     .target(
       name: "MusicDiffusion", dependencies: ["Torch", "Corpus", "Checksums", "Spectro", "Audio"],
@@ -77,7 +81,7 @@ let package = Package(
       ],
       path: "Sources/compose/Terminal", swiftSettings: swiftSettings),
     .executableTarget(
-      name: "compose", dependencies: ["Terminal", "Corpus"], path: "Sources/compose/Main",
+      name: "compose", dependencies: ["Terminal", "Evaluation", "Corpus"], path: "Sources/compose/Main",
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "compose-diffusion", dependencies: ["Terminal", "MusicDiffusion", "Corpus"],
@@ -92,6 +96,10 @@ let package = Package(
       swiftSettings: swiftSettings),
     .testTarget(
       name: "CorpusTests", dependencies: ["Corpus", "Spectro", "Audio"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "EvaluationTests", dependencies: ["Evaluation", "Corpus", "CSpectro", "Spectro", "Audio"],
+      resources: [.copy("Goldens")],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "TorchTests", dependencies: ["Torch"], resources: [.copy("Goldens")],
