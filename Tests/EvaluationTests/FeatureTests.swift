@@ -22,10 +22,10 @@ import Testing
 
   private struct OnsetGolden: Decodable {
     struct Pick: Decodable {
-      var pre_max: Int
-      var post_max: Int
-      var pre_avg: Int
-      var post_avg: Int
+      var before: Int
+      var after: Int
+      var meanBefore: Int
+      var meanAfter: Int
       var delta: Double
       var wait: Int
       var peaks: [Int]
@@ -68,8 +68,8 @@ import Testing
     }
     for pick in golden.picks {
       let peaks = Onsets.peaks(
-        golden.strength, before: pick.pre_max, after: pick.post_max, meanBefore: pick.pre_avg,
-        meanAfter: pick.post_avg, delta: pick.delta, wait: pick.wait)
+        golden.strength, before: pick.before, after: pick.after, meanBefore: pick.meanBefore,
+        meanAfter: pick.meanAfter, delta: pick.delta, wait: pick.wait)
       #expect(peaks == pick.peaks)
     }
     let regularity = try #require(Onsets.regularity(golden.strength, lags: 11...65))

@@ -110,7 +110,11 @@ for options in [
     dict(pre_max=1, post_max=1, pre_avg=4, post_avg=5, delta=0.3, wait=1),
     dict(pre_max=10, post_max=10, pre_avg=10, post_avg=10, delta=0.2, wait=10),
 ]:
-    picks.append(options | dict(peaks=librosa.util.peak_pick(strength, **options, sparse=True).tolist()))
+    picks.append(
+        dict(
+            before=options["pre_max"], after=options["post_max"], meanBefore=options["pre_avg"],
+            meanAfter=options["post_avg"], delta=options["delta"], wait=options["wait"],
+            peaks=librosa.util.peak_pick(strength, **options, sparse=True).tolist()))
 regularity = max(float(np.corrcoef(strength[:-lag], strength[lag:])[0, 1]) for lag in range(11, 66))
 write("onsets", bands=bands, levels=levels.T.ravel(), strength=strength.astype(float), picks=picks,
       regularity=regularity)

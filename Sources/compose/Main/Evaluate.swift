@@ -27,9 +27,9 @@ struct Evaluate: ParsableCommand {
       little say so.
 
       Examples:
-        compose generate --count 64 --seconds 6 --output generated/
+        compose generate --model my-loops-model --count 64 --seconds 6 --output generated/clip.wav
         compose evaluate held-out generated
-        compose evaluate held-out generated --train my-loops --json figures.json
+        compose evaluate held-out generated --train my-loops --json figures.json --html figures.html
       """)
 
   @Argument(
@@ -46,6 +46,11 @@ struct Evaluate: ParsableCommand {
 
   @Option(help: ArgumentHelp("Writes all figures to a file.", valueName: "file"))
   var json: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Writes a page with figures, pictures and sounds, which opens from disk.", valueName: "file"))
+  var html: String?
 
   @Option(parsing: .unconditional, help: "Seconds of a window; shorter files count whole.")
   var window = 3.0
@@ -69,11 +74,11 @@ struct Evaluate: ParsableCommand {
   }
 
   func run() throws {
-    if let json {
-      if !overwrite, FileManager.default.fileExists(atPath: json) {
-        throw CommandError.exists(json)
+    for file in [json, html].compactMap(\.self) {
+      if !overwrite, FileManager.default.fileExists(atPath: file) {
+        throw CommandError.exists(file)
       }
-      try makeFolder(of: json)
+      try makeFolder(of: file)
     }
     let (real, generated) = (try AudioFolder(real), try AudioFolder(generated))
     let training = try train.map { try AudioFolder($0) }
@@ -94,13 +99,24 @@ struct Evaluate: ParsableCommand {
     if let json {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      do {
-        try encoder.encode(report).write(to: URL(fileURLWithPath: json), options: .atomic)
-      } catch let error as CocoaError {
-        throw CommandError.cannotWrite(json, reason: error.localizedDescription)
-      }
-      Terminal.note("all figures: \(json)")
+      try write(encoder.encode(report), to: json)
     }
+    if let html {
+      line.update("pictures and sounds")
+      let page = try EvaluationPage(
+        report, real: real, generated: generated, training: training)
+      try write(Data(page.html().utf8), to: html)
+    }
+  }
+
+  private func write(_ data: Data, to path: String) throws {
+    do {
+      try data.write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+      throw CommandError.cannotWrite(path, reason: error.localizedDescription)
+    }
+    Terminal.clearLine()
+    Terminal.note("wrote \(path)")
   }
 }
 
