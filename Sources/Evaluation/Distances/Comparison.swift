@@ -29,15 +29,20 @@ public struct Figure: Codable, Sendable, Equatable {
 
 /// Distances of sets to real music in one kind of features.
 public struct Distances: Codable, Sendable {
-  public var to: [ComparedSet: Figure]
-
+  public let to: [ComparedSet: Figure]
   /// (shuffled - generated) / (shuffled - real): 0 for what is no nearer to real music than that in the
   /// wrong order, 1 for what is as near as other real music; nil where the order makes no difference.
-  public var wayClosed: Double? {
-    guard let real = to[.real]?.mean, let shuffled = to[.shuffled]?.mean,
+  public let wayClosed: Double?
+
+  init(to: [ComparedSet: Figure]) {
+    self.to = to
+    if let real = to[.real]?.mean, let shuffled = to[.shuffled]?.mean,
       let generated = to[.generated]?.mean, shuffled > real
-    else { return nil }
-    return (shuffled - generated) / (shuffled - real)
+    {
+      wayClosed = (shuffled - generated) / (shuffled - real)
+    } else {
+      wayClosed = nil
+    }
   }
 }
 
@@ -50,8 +55,8 @@ public struct FeatureComparison: Codable, Sendable {
   public var components: Int?
   /// nil where windows are too few.
   public var frechet: Distances?
-  public var kernel: Distances?
-  public var fidelity: [ComparedSet: Fidelity]?
+  public var kernel: Distances
+  public var fidelity: [ComparedSet: Fidelity]
 }
 
 /// Draws windows of the real files and of the generated ones, and compares them.
@@ -111,15 +116,17 @@ struct SetComparison {
 
   /// - Parameters:
   ///   - groups: of columns of one kind.
-  ///   - real: features of real windows, by what was done to them.
+  ///   - sets: features of all windows: the generated ones, and the real ones by what was done to them.
   ///   - check: what it throws ends the work.
   func compare(
-    _ name: String, groups: [Int], real: [ComparedSet: FeatureMatrix], generated: FeatureMatrix,
+    _ name: String, groups: [Int], sets all: [ComparedSet: FeatureMatrix],
     check: @escaping @Sendable () throws -> Void
   ) throws -> FeatureComparison {
-    var comparison = FeatureComparison(name: name, features: generated.columns)
-    guard windows >= Self.fewestForNeighbours, let asItIs = real[.real] else { return comparison }
-    let components = min(Self.mostComponents, windows / 4, generated.columns)
+    guard let real = all[.real], let generated = all[.generated] else {
+      preconditionFailure("there are real and generated windows")
+    }
+    precondition(windows >= Self.fewestForNeighbours, "enough windows to compare")
+    let components = min(Self.mostComponents, windows / 4, real.columns)
     let draws = Mutex([Draw?](repeating: nil, count: Self.draws))
     let (windows, halves, generatedCount) = (windows, halves, generatedCount)
     try forEachInParallel(Self.draws) { number in
@@ -127,32 +134,30 @@ struct SetComparison {
       var generator = SeededGenerator(seed: 3, number)
       let chosen = Array((0..<generatedCount).shuffled(using: &generator)[..<windows])
       let other = Array(halves[number].other[..<windows])
-      let reference = asItIs.rows(Array(halves[number].reference[..<windows]))
+      let reference = real.rows(Array(halves[number].reference[..<windows]))
       let space = FeatureSpace(of: reference, groups: groups)
-      var sets = real.mapValues { $0.rows(other) }
+      var sets = all.filter { $0.key != .generated }.mapValues { $0.rows(other) }
       sets[.generated] = generated.rows(chosen)
       let draw = Draw(sets, reference: reference, in: space, components: components)
       draws.withLock { $0[number] = draw }
     }
-    let all = draws.withLock { $0.compactMap(\.self) }
+    let drawn = draws.withLock { $0.compactMap(\.self) }
     func figures(_ value: (Draw) -> [ComparedSet: Double]) -> Distances {
-      let values = all.map(value)
+      let values = drawn.map(value)
       return Distances(
         to: Dictionary(
           uniqueKeysWithValues: values[0].keys.map { set in
             (set, Figure(values.compactMap { $0[set] }))
           }))
     }
-    if windows >= Self.fewestForFrechet {
-      comparison.components = components
-      comparison.frechet = figures(\.frechet)
-    }
-    comparison.kernel = figures(\.kernel)
-    comparison.fidelity = Dictionary(
-      uniqueKeysWithValues: all[0].fidelity.keys.map { set in
-        (set, Fidelity(meanOf: all.compactMap { $0.fidelity[set] }))
-      })
-    return comparison
+    let hasFrechet = windows >= Self.fewestForFrechet
+    return FeatureComparison(
+      name: name, features: real.columns, components: hasFrechet ? components : nil,
+      frechet: hasFrechet ? figures(\.frechet) : nil, kernel: figures(\.kernel),
+      fidelity: Dictionary(
+        uniqueKeysWithValues: drawn[0].fidelity.keys.map { set in
+          (set, Fidelity(meanOf: drawn.compactMap { $0.fidelity[set] }))
+        }))
   }
 
   /// One draw's figures.

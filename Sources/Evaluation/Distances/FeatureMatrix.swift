@@ -24,6 +24,11 @@ public struct FeatureMatrix: Sendable, Equatable {
     values += row
   }
 
+  package mutating func append(contentsOf other: FeatureMatrix) {
+    precondition(other.columns == columns, "rows of one length")
+    values += other.values
+  }
+
   public subscript(row: Int, column: Int) -> Float { values[row * columns + column] }
 
   /// Some rows, in the order named.
@@ -100,7 +105,7 @@ public struct FeatureMatrix: Sendable, Equatable {
   }
 
   /// Squared Euclidean distances of all rows to all of another's, `[rows, other.rows]`.
-  func squaredDistances(to other: FeatureMatrix) -> [Float] {
+  package func squaredDistances(to other: FeatureMatrix) -> [Float] {
     let (own, others) = (squaredNorms, other.squaredNorms)
     var distances = products(with: other)
     for i in 0..<rows {

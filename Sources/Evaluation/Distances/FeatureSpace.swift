@@ -5,10 +5,6 @@ struct FeatureSpace {
   /// Row-major `[columns, columns]`, the directions of most variance first.
   private let directions: [Double]
 
-  /// What varies less than this part of what is usual among features of its kind is not blown up any
-  /// more: nobody would hear it.
-  private static let leastDeviation = 0.25
-
   /// - Parameters:
   ///   - reference: at least two rows.
   ///   - groups: columns of one kind, and so of one unit, that follow each other.
@@ -21,10 +17,10 @@ struct FeatureSpace {
     var first = 0
     for count in groups {
       let group = deviations[first..<first + count]
-      let usual = group.sorted()[count / 2]
-      // Where all stand still, as in silence, there is no unit, and none is needed.
-      let least = max(Self.leastDeviation * usual, 1e-6)
-      scales += group.map { max($0, least) }
+      // What varies less than is usual among its kind is not blown up: nobody would hear it. Where all
+      // stand still, as in silence, there is no unit, and none is needed.
+      let usual = max(group.sorted()[count / 2], 1e-6)
+      scales += group.map { max($0, usual) }
       first += count
     }
     var correlation = covariance

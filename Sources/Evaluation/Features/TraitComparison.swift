@@ -8,16 +8,10 @@ public struct TraitComparison: Codable, Sendable {
   /// How far apart the means of two halves of the real files are, on average over the draws: what is chance.
   /// nil where windows are too few.
   public var betweenHalves: Double?
-  /// Whether a difference means something in parts of the real value, as it does for a rate and not for
-  /// decibels.
-  public var isRatio: Bool
-
-  /// Of the means.
-  public var difference: Double { generated.mean - real.mean }
-  /// In parts of the real mean.
-  public var relativeDifference: Double? {
-    isRatio && real.mean != 0 ? difference / abs(real.mean) : nil
-  }
+  /// Of the means, generated less real.
+  public var difference: Double
+  /// The same in parts of the real mean; nil where that means nothing, as for decibels.
+  public var relativeDifference: Double?
 }
 
 /// Which pitch classes sound, in real and generated windows.
@@ -59,10 +53,11 @@ public struct MusicComparison: Codable, Sendable {
         )
         return a.isEmpty || b.isEmpty ? nil : abs(Figure(a).mean - Figure(b).mean)
       }
+      let (a, b) = (Figure(realValues), Figure(generatedValues))
       return TraitComparison(
-        name: kind.name, unit: kind.unit, real: Figure(realValues),
-        generated: Figure(generatedValues), betweenHalves: gaps.isEmpty ? nil : Figure(gaps).mean,
-        isRatio: kind.isRatio)
+        name: kind.name, unit: kind.unit, real: a, generated: b,
+        betweenHalves: gaps.isEmpty ? nil : Figure(gaps).mean, difference: b.mean - a.mean,
+        relativeDifference: kind.isRatio && a.mean != 0 ? (b.mean - a.mean) / abs(a.mean) : nil)
     }
     func profile(_ set: WindowSet, _ windows: [Int]) -> [Double]? {
       let sounding = windows.filter { !set.traits[$0].isSilent }

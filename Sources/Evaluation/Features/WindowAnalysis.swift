@@ -8,6 +8,8 @@ package struct WindowAnalysis: Sendable {
   /// Of pitch classes and onsets: as many as `musicGroups` holds.
   var music: [Float]
   package var traits: Traits
+  /// What the encoder sees: the levels of every two frames' mean, row-major `[frames, bands]`.
+  var levels: [Float]
 }
 
 /// What a musician would count in a window.
@@ -97,7 +99,22 @@ package final class WindowAnalyzer: Sendable {
           traits.harmonicChange, traits.onsetStrength, traits.onsetStrengthDeviation,
           traits.onsetRate, traits.tempoRegularity,
         ].map(Float.init),
-      traits: traits)
+      traits: traits, levels: halved(levels))
+  }
+
+  /// The means of every two frames and two bands; a last frame by itself only where it is all.
+  private func halved(_ levels: Spectrogram) -> [Float] {
+    let next = min(1, levels.frames - 1)
+    var halved: [Float] = []
+    for frame in stride(from: 0, to: max(levels.frames - 1, 1), by: 2) {
+      for band in stride(from: 0, to: levels.bins, by: 2) {
+        let sum =
+          levels[frame, band] + levels[frame, band + 1] + levels[frame + next, band]
+          + levels[frame + next, band + 1]
+        halved.append(sum / 4)
+      }
+    }
+    return halved
   }
 
   private func soundFeatures(_ levels: Spectrogram) -> [Float] {

@@ -55,7 +55,7 @@ public struct EvaluationPage {
         facts.append(
           (String(format: "%.0f %%", 100 * way), "of the way closed, \(comparison.name)"))
       }
-      if let coverage = comparison.fidelity?[.generated]?.coverage {
+      if let coverage = comparison.fidelity[.generated]?.coverage {
         facts.append((String(format: "%.2f", coverage), "coverage, \(comparison.name)"))
       }
     }

@@ -16,6 +16,7 @@ public struct EvaluationReport: Codable, Sendable {
   public var windowsCompared: Int
   /// How often sets were drawn.
   public var draws: Int
+  /// In each kind of features; empty where there are too few windows.
   public var comparisons: [FeatureComparison]
   public var music: MusicComparison
   /// nil where no training set was given.
@@ -79,18 +80,7 @@ public struct EvaluationReport: Codable, Sendable {
     let comparison = SetComparison(
       real: zip(realSet.windowsOfFile, realSet.files).map { ($0, $1.label ?? "") },
       generatedCount: generatedSet.count)
-    comparisons = try Self.kinds.map { kind in
-      var features: [ComparedSet: FeatureMatrix] = [:]
-      for (set, changed) in Self.changes {
-        features[set] = realSet.measured[changed]?[keyPath: kind.features]
-      }
-      guard let ofGenerated = generatedSet.measured[.asItIs] else {
-        preconditionFailure("every set is measured as it is")
-      }
-      return try comparison.compare(
-        kind.name, groups: kind.groups, real: features,
-        generated: ofGenerated[keyPath: kind.features], check: check)
-    }
+    comparisons = try Self.compare(realSet, generatedSet, comparison, check: check)
     music = MusicComparison(real: realSet, generated: generatedSet, halves: comparison.drawnHalves)
     memorisation = try training.map { training in
       try MemorisationAudit(
@@ -107,20 +97,29 @@ public struct EvaluationReport: Codable, Sendable {
     notes = makeNotes()
   }
 
-  private static let changes: [(ComparedSet, WindowSet.Kind)] = [
-    (.real, .asItIs), (.inverted, .inverted), (.shuffled, .shuffled), (.noise, .noise),
-  ]
-
-  private struct Kind {
-    var name: String
-    var groups: [Int]
-    var features: KeyPath<WindowSet.Measured, FeatureMatrix>
-  }
-
-  private static var kinds: [Kind] {
-    [
-      Kind(name: "sound", groups: WindowAnalyzer.soundGroups, features: \.sound),
-      Kind(name: "music", groups: WindowAnalyzer.musicGroups, features: \.music),
+  /// Compares two sets in each kind of features.
+  private static func compare(
+    _ real: WindowSet, _ generated: WindowSet, _ comparison: SetComparison,
+    check: @escaping @Sendable () throws -> Void
+  ) throws -> [FeatureComparison] {
+    if comparison.windows < SetComparison.fewestForNeighbours { return [] }
+    let kinds: [(ComparedSet, WindowSet.Kind)] = [
+      (.real, .asItIs), (.inverted, .inverted), (.shuffled, .shuffled), (.noise, .noise),
+    ]
+    var sets: [ComparedSet: WindowSet.Measured] = [:]
+    for (set, kind) in kinds { sets[set] = real.measured[kind] }
+    sets[.generated] = generated.measured[.asItIs]
+    let encoder = PatchEncoder(
+      trainedOn: sets[.real]?.levels ?? [], bands: WindowAnalyzer.bands / 2)
+    try check()
+    return try [
+      comparison.compare(
+        "sound", groups: WindowAnalyzer.soundGroups, sets: sets.mapValues(\.sound), check: check),
+      comparison.compare(
+        "music", groups: WindowAnalyzer.musicGroups, sets: sets.mapValues(\.music), check: check),
+      comparison.compare(
+        "learned", groups: [Int](repeating: encoder.directions, count: 3),
+        sets: sets.mapValues { try $0.encoded(by: encoder) }, check: check),
     ]
   }
 

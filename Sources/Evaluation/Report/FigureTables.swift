@@ -22,7 +22,7 @@ extension EvaluationReport {
   }
 
   private var distanceTable: FigureTable? {
-    guard comparisons.contains(where: { $0.kernel != nil }) else { return nil }
+    guard !comparisons.isEmpty else { return nil }
     var table = FigureTable(
       title:
         "distance to real music, \(windowsCompared) windows against as many, ± over \(draws) draws",
@@ -44,7 +44,7 @@ extension EvaluationReport {
   }
 
   private var fidelityTable: FigureTable? {
-    guard comparisons.contains(where: { $0.fidelity != nil }) else { return nil }
+    guard !comparisons.isEmpty else { return nil }
     let figures: [(String, KeyPath<Fidelity, Double>)] = [
       ("precision", \.precision), ("recall", \.recall), ("density", \.density),
       ("coverage", \.coverage),
@@ -58,7 +58,7 @@ extension EvaluationReport {
           (
             "\(comparison.name), \(name)",
             Self.sets.map { column in
-              comparison.fidelity?[column.set].map {
+              comparison.fidelity[column.set].map {
                 String(format: "%.2f", $0[keyPath: value])
               } ?? "too few"
             }
@@ -75,7 +75,7 @@ extension EvaluationReport {
       columns: ["real", "GENERATED", "difference", "halves of real"],
       rows: music.traits.map { trait in
         func gap(_ value: Double) -> String {
-          trait.isRatio && trait.real.mean != 0
+          trait.relativeDifference != nil
             ? String(format: "%.1f %%", 100 * value / abs(trait.real.mean))
             : String(format: "%.1f", value)
         }

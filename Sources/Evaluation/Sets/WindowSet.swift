@@ -12,6 +12,18 @@ struct WindowSet: Sendable {
   struct Measured: Sendable {
     var sound: FeatureMatrix
     var music: FeatureMatrix
+    /// What an encoder sees of each window.
+    var levels: [[Float]] = []
+
+    /// What an encoder makes of it.
+    func encoded(by encoder: PatchEncoder) throws -> FeatureMatrix {
+      let rows = Mutex([[Float]](repeating: [], count: levels.count))
+      try forEachInParallel(levels.count) { number in
+        let row = encoder.encode(levels[number])
+        rows.withLock { $0[number] = row }
+      }
+      return FeatureMatrix(values: rows.withLock { $0.flatMap(\.self) }, columns: encoder.columns)
+    }
   }
 
   let folder: AudioFolder
@@ -105,6 +117,7 @@ struct WindowSet: Sendable {
       for (kind, analysis) in window.analyses {
         measured[kind]?.sound.append(analysis.sound)
         measured[kind]?.music.append(analysis.music)
+        measured[kind]?.levels.append(analysis.levels)
       }
     }
   }
