@@ -33,7 +33,7 @@ import Testing
         let order = [.real, .inverted, .generated, .shuffled, .noise].compactMap { means[$0] }
         #expect(order.count == 5 && order == order.sorted() && order[0] < order[1])
       }
-      for means in try means(report, "music") {
+      for means in try means(report, "music") + means(report, "learned") {
         let order = [.real, .shuffled, .noise].compactMap { means[$0] }
         #expect(order.count == 3 && order == order.sorted())
       }
@@ -56,7 +56,7 @@ import Testing
       let real = try AudioFolder((folder / "real").path)
       let report = try EvaluationReport(real: real, generated: real, windowSeconds: 1)
       #expect(report.windowsCompared >= 32)
-      for means in try means(report, "sound") + means(report, "music") {
+      for means in try ["sound", "music", "learned"].flatMap({ try means(report, $0) }) {
         let (floor, inverted) = (try #require(means[.real]), try #require(means[.inverted]))
         let (shuffled, noise) = (try #require(means[.shuffled]), try #require(means[.noise]))
         #expect(floor < shuffled)

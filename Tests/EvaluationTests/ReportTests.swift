@@ -78,7 +78,7 @@ import Testing
   }
 
   /// Similarities are Pearson's correlations over all shifts, computed here one by one.
-  @Test func similaritiesAreCorrelations() {
+  @Test func similaritiesAreCorrelations() throws {
     var generator = SeededGenerator(seed: 9)
     let bands = PassageLevels.bands
     func levels(_ frames: Int) -> PassageLevels {
@@ -86,10 +86,18 @@ import Testing
         values: (0..<frames * bands).map { _ in Float(generator.nextNormal() + 0.5) },
         frames: frames)
     }
-    let (query, file) = (levels(24), levels(90))
-    let passages = Passages(of: [query, levels(5)], length: 12, limit: 10)
+    let (query, file) = (levels(48), levels(90))
+    let passages = Passages(of: [query, levels(10)], length: 12, limit: 10)
+    // Three passages, each in two phases, of which the last ends with the file in the first one.
     let lengths = passages.all.map(\.frames)
-    #expect(lengths == [12, 12, 12, 5])
+    #expect(lengths == [12, 12, 12, 12, 12, 12, 5, 5])
+    // The second phase of the second passage.
+    let frames = (0..<12).flatMap { frame -> [Float] in
+      let first = (13 + 2 * frame) * bands
+      return Array(query.values[first..<first + bands])
+    }
+    let likeness = correlation(passages.all[3].values.map(Double.init), frames.map(Double.init))
+    #expect(abs(try #require(likeness) - 1) < 1e-6)
     let matches = passages.bestMatches(in: file)
     for (passage, match) in zip(passages.all, matches) {
       let values = passage.values.map(Double.init)
@@ -125,6 +133,31 @@ import Testing
       try FileManager.default.removeItem(at: folder / "generated")
       try folder.write([Float](repeating: 0.1, count: 200), to: "generated/short.wav")
       #expect(throws: EvaluationError.self) { try report(folder) }
+    }
+  }
+
+  /// One-shots of any length count whole; other rates and channels are brought to one.
+  @Test func takesOtherRatesAndShortFiles() throws {
+    try withTemporaryFolder { folder in
+      for seed in 1...24 as ClosedRange<UInt64> {
+        let shot = Array(tune(seconds: 0.3 + 0.02 * Double(seed), seed: seed))
+        try (folder / "generated").write(shot, to: "\(seed).wav")
+        let other = Array(tune(seconds: 0.3 + 0.02 * Double(seed), seed: 100 + seed))
+        let stereo = AudioBuffer(channels: [other, other], sampleRate: rate)
+        try FileManager.default.createDirectory(
+          at: folder / "real", withIntermediateDirectories: true)
+        try stereo.resampled(to: 44100).write(
+          to: (folder / "real/\(seed).flac").path, overwrite: true)
+      }
+      let report = try report(folder, training: "real")
+      #expect(report.sampleRate == rate)
+      #expect(report.real.windows == 24 && report.generated.windows == 24)
+      #expect(report.windowsCompared == 12)
+      let sound = try #require(report.comparisons.first { $0.name == "sound" })
+      #expect(sound.kernel.to.values.allSatisfy { $0.mean.isFinite })
+      #expect(
+        try #require(sound.kernel.to[.generated]).mean < #require(sound.kernel.to[.noise]).mean)
+      #expect(report.memorisation?.matches.count == 24)
     }
   }
 

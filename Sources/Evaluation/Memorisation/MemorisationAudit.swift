@@ -73,7 +73,8 @@ public struct MemorisationAudit: Codable, Sendable {
     func levels(_ set: WindowSet) throws -> [PassageLevels] {
       let results = Mutex([PassageLevels?](repeating: nil, count: set.files.count))
       try forEachInParallel(set.files.count) { number in
-        let levels = try maker.levels(of: set.folder.fullPath(set.files[number]), check: check)
+        let levels = try maker.levels(
+          of: set.folder.fullPath(set.files[number]), dense: true, check: check)
         results.withLock { $0[number] = levels }
       }
       return results.withLock { $0.compactMap(\.self) }
@@ -180,7 +181,8 @@ public struct MemorisationAudit: Codable, Sendable {
         let (passage, match) = (passages.all[index], matches[index])
         return Match(
           file: set.files[passages.excerpts[passage.excerpt].file].path,
-          time: Double(passage.start) / frameRate, trainingFile: training.files[match.file].path,
+          time: Double(passage.start) / (frameRate * Double(Passages.density)),
+          trainingFile: training.files[match.file].path,
           trainingTime: Double(match.start) / frameRate, similarity: Double(match.similarity))
       }
     }

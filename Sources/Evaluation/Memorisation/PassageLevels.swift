@@ -20,26 +20,34 @@ package struct PassageLevels: Sendable {
   final class Maker: Sendable {
     let sampleRate: Int
     private let mel: MelSpectrogram
+    private let dense: MelSpectrogram
     private static let quietest: Float = 1e-9
 
     /// - Throws: `SpectroError.invalidSettings` for a rate that no spectrogram has.
     init(sampleRate: Int) throws {
       self.sampleRate = sampleRate
       let fftSize = 1 << Int(log2(0.093 * Double(sampleRate)).rounded())
-      mel = try MelSpectrogram(
-        SpectrogramSettings(
-          sampleRate: sampleRate, fftSize: fftSize, hopLength: fftSize / 2, melBins: bands,
-          minFrequency: 30), threads: 1)
+      func analysis(hop: Int) throws -> MelSpectrogram {
+        try MelSpectrogram(
+          SpectrogramSettings(
+            sampleRate: sampleRate, fftSize: fftSize, hopLength: hop, melBins: bands,
+            minFrequency: 30), threads: 1)
+      }
+      mel = try analysis(hop: fftSize / 2)
+      dense = try analysis(hop: fftSize / 2 / Passages.density)
     }
 
     var frameRate: Double { mel.settings.frameRate }
 
     /// `ln(1 + mel / 1e-9)` of a whole file.
     ///
+    /// - Parameter dense: whether frames are as near to each other as those that passages are cut from.
     /// - Throws: `AudioError`, and what `check` throws, which is called now and then.
-    func levels(of path: String, check: () throws -> Void) throws -> PassageLevels {
+    func levels(
+      of path: String, dense: Bool = false, check: () throws -> Void
+    ) throws -> PassageLevels {
       let reader = try AudioStream(path, layout: .mono, sampleRate: sampleRate)
-      var stream = MelStream(mel)
+      var stream = MelStream(dense ? self.dense : mel)
       var levels = PassageLevels(values: [], frames: 0)
       func append(_ part: Spectrogram) {
         let offset = log(Self.quietest)

@@ -1,10 +1,15 @@
 /// Passages to look for, cut out of files.
+///
+/// Where a passage lies between two frames of the file that it was taken from, sharp attacks would hide
+/// it: passages are cut from frames `density` times as near to each other as those of what is looked
+/// through, once for each phase.
 package struct Passages: Sendable {
   package struct Passage: Sendable {
     /// Which of the excerpts it lies in.
     var excerpt: Int
-    /// Its first frame in the file.
+    /// Its first dense frame in the file.
     var start: Int
+    /// Not dense.
     package var frames: Int
     /// Row-major `[frames, bands]`, of mean 0 and length 1.
     package var values: [Float]
@@ -13,6 +18,7 @@ package struct Passages: Sendable {
   /// A stretch of a file, which is near to what any of its passages is near to.
   struct Excerpt: Sendable {
     var file: Int
+    /// In dense frames.
     var start: Int
     var frames: Int
   }
@@ -20,6 +26,7 @@ package struct Passages: Sendable {
   package private(set) var all: [Passage] = []
   private(set) var excerpts: [Excerpt] = []
 
+  package static let density = 2
   /// Squared deviations, in those of the bands, below which a passage has no shape.
   static let leastVariance = 1e-3
 
@@ -27,15 +34,16 @@ package struct Passages: Sendable {
   /// passages that overlap by half.
   ///
   /// - Parameters:
-  ///   - files: scaled.
-  ///   - length: frames of a passage, even; a shorter file is one passage.
+  ///   - files: of dense frames, scaled.
+  ///   - length: frames of a passage, not dense; a shorter file is one passage.
   ///   - limit: excerpts that are kept, spread evenly over more.
   package init(of files: [PassageLevels], length: Int, limit: Int) {
+    let longest = Self.density * length
     var places: [Excerpt] = []
     for (number, file) in files.enumerated() where file.frames > 0 {
-      let size = min(2 * length, file.frames)
+      let size = min(2 * longest, file.frames)
       var starts = Array(stride(from: 0, through: file.frames - size, by: size))
-      if let last = starts.last, file.frames - (last + size) >= length / 2 {
+      if let last = starts.last, file.frames - (last + size) >= longest / 2 {
         starts.append(file.frames - size)
       }
       places += starts.map { Excerpt(file: number, start: $0, frames: size) }
@@ -43,34 +51,42 @@ package struct Passages: Sendable {
     let step = max(1, Double(places.count) / Double(limit))
     for index in 0..<min(limit, places.count) {
       let excerpt = places[Int(Double(index) * step)]
-      let size = min(length, excerpt.frames)
-      var starts = Array(stride(from: 0, through: excerpt.frames - size, by: max(1, length / 2)))
+      let size = min(longest, excerpt.frames)
+      var starts = Array(stride(from: 0, through: excerpt.frames - size, by: max(1, longest / 2)))
       if let last = starts.last, last + size < excerpt.frames {
         starts.append(excerpt.frames - size)
       }
-      let passages = starts.compactMap { start in
-        Self.shape(files[excerpt.file], from: excerpt.start + start, frames: size)
+      let passages = starts.flatMap { start in
+        (0..<Self.density).compactMap { phase in
+          Self.passage(
+            of: files[excerpt.file], from: excerpt.start + start + phase,
+            frames: max(1, size / Self.density), excerpt: excerpts.count)
+        }
       }
-      guard !passages.isEmpty else { continue }
-      for (start, values) in passages {
-        all.append(
-          Passage(excerpt: excerpts.count, start: start, frames: size, values: values))
-      }
+      if passages.isEmpty { continue }
+      all += passages
       excerpts.append(excerpt)
     }
   }
 
-  /// Less its mean, divided by its length; nil where nothing moves.
-  private static func shape(
-    _ file: PassageLevels, from start: Int, frames: Int
-  ) -> (start: Int, values: [Float])? {
+  /// Every `density`th frame from one on, less their mean, divided by their length; nil where nothing
+  /// moves or the file is over.
+  private static func passage(
+    of file: PassageLevels, from start: Int, frames: Int, excerpt: Int
+  ) -> Passage? {
     let bands = PassageLevels.bands
-    let values = file.values[start * bands..<(start + frames) * bands]
-    let mean = values.reduce(0.0) { $0 + Double($1) } / Double(values.count)
-    let square = values.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) }
+    guard start + density * (frames - 1) < file.frames else { return nil }
+    let values = (0..<frames).flatMap { frame in
+      let first = (start + density * frame) * bands
+      return file.values[first..<first + bands].map(Double.init)
+    }
+    let mean = values.reduce(0, +) / Double(values.count)
+    let square = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
     guard square / Double(values.count) > leastVariance else { return nil }
     let norm = square.squareRoot()
-    return (start, values.map { Float((Double($0) - mean) / norm) })
+    return Passage(
+      excerpt: excerpt, start: start, frames: frames,
+      values: values.map { Float(($0 - mean) / norm) })
   }
 }
 
