@@ -165,14 +165,16 @@ private func bands(_ balance: Double, seed: UInt64) -> AudioBuffer {
     tilt(try MelSpectrogram(Self.settings).logMel(of: bands(balance, seed: 3).channels[0]))
   }
 
-  private func trained(_ columns: [String], _ body: (Generator) throws -> Void) throws {
+  private func trained(_ columns: [String], seed: UInt64 = 3, _ body: (Generator) throws -> Void)
+    throws
+  {
     let isGraded = columns == ["pitch"]
     try withDescribedDataset(columns: columns, labels: false, isGraded: isGraded) { dataset in
       try withTemporaryFolder { folder in
         // What a sound is to be is decided where there is much noise: mostly there.
         let trainer = try trainer(folder, dataset, steps: 140) {
           ($0.batchSize, $0.warmUpSteps, $0.learningRate) = (8, 10, 2e-3)
-          ($0.augmentation, $0.knownProbability) = (nil, 0)
+          ($0.augmentation, $0.knownProbability, $0.seed) = (nil, 0, seed)
           $0.noise.levels = NoiseDistribution(logMean: 1, logStandardDeviation: 1.6)
         }
         _ = try trainer.run()
@@ -196,6 +198,31 @@ private func bands(_ balance: Double, seed: UInt64) -> AudioBuffer {
         #expect(tilts[0] > middle + margin, "\(tilts), \(low) to \(high)")
         #expect(tilts[2] < middle - margin, "\(tilts), \(low) to \(high)")
         #expect(tilts[0] > tilts[1] && tilts[1] > tilts[2], "\(tilts)")
+      }
+    }
+  }
+
+  /// After a short training on low and high sounds with captions, what is generated is as low or as
+  /// high as the prompt says, also in words that are not quite the caption's, and not what a negative
+  /// prompt says.
+  @Test func generationFollowsThePrompt() throws {
+    let (low, high) = (try tilt(ofBalance: -9), try tilt(ofBalance: 9))
+    // The middle, and a quarter of the way to either.
+    let (middle, margin) = ((low + high) / 2, (low - high) / 4)
+    try trained(["caption"]) { generator in
+      func tilt(_ prompt: String?, not negative: String? = nil, seed: UInt64) throws -> Double {
+        var options = Generator.Options()
+        (options.prompt, options.negativePrompt) = (prompt, negative)
+        (options.steps, options.guidanceScale) = (10, 2)
+        return try self.tilt(generator.logMel(seconds: 0.25, seed: seed, options: options)[0])
+      }
+      for seed in [UInt64(1), 2, 3] {
+        let lows = try ["a low, steady tone", "LOW tone"].map { try tilt($0, seed: seed) }
+        let highs = try [
+          tilt("a high, steady tone", seed: seed), tilt(nil, not: "a low, steady tone", seed: seed),
+        ]
+        #expect(lows.allSatisfy { $0 > middle + margin }, "\(lows), \(low) to \(high)")
+        #expect(highs.allSatisfy { $0 < middle - margin }, "\(highs), \(low) to \(high)")
       }
     }
   }
