@@ -6,6 +6,7 @@ import Terminal
 
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "evaluate",
     abstract:
       "Judges generated music: how near to real music it is, how varied, and what is copied.",
     discussion: """
