@@ -31,13 +31,17 @@ struct FeatureSpace {
     directions = SymmetricEigen(correlation, size: columns).vectors
   }
 
-  /// Each feature less the reference's mean, divided by its deviation.
+  /// What is farther out counts as this far: one odd window must not decide about a set.
+  private static let farthest = 10.0
+
+  /// Each feature less the reference's mean, divided by its deviation, up to 10 of these.
   func standardized(_ features: FeatureMatrix) -> FeatureMatrix {
     let columns = means.count
     return FeatureMatrix(
       values: features.values.enumerated().map { index, value in
         let column = index % columns
-        return Float((Double(value) - means[column]) / scales[column])
+        let deviations = (Double(value) - means[column]) / scales[column]
+        return Float(min(max(deviations, -Self.farthest), Self.farthest))
       }, columns: columns)
   }
 
