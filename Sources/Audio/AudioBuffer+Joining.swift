@@ -53,7 +53,8 @@ extension AudioBuffer {
     let (before, behind) = (
       power(samples.suffix(longest / 2)), power(prediction[(longest / 2)...])
     )
-    let certainty = before > 0 ? min(1, behind / before) : 1
+    // What has half its amplitude left at the end is certain; tones beat.
+    let certainty = before > 0 ? min(1, 4 * behind / before) : 1
     return Array(prediction.prefix(Int(Float(longest) * (1 + 8 * certainty) / 9)))
   }
 
