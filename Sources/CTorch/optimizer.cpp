@@ -1,7 +1,15 @@
 // What writes to parameters: AdamW, gradient clipping, averaging of weights.
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/_foreach_mul.h>
+#include <ATen/ops/_foreach_norm.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/stack.h>
+#if __has_include(<ATen/ops/_foreach_lerp.h>) && __has_include(<ATen/ops/_fused_adamw.h>)
+#include <ATen/ops/_foreach_lerp.h>
+#include <ATen/ops/_fused_adamw.h>
+#define FOR_ALL_AT_ONCE 1
+#endif
 #include <c10/core/GradMode.h>
 
 #include <cmath>
@@ -51,6 +59,12 @@ bool alike(const at::Tensor &x, const at::Tensor &y) {
          y.is_non_overlapping_and_dense();
 }
 
+std::vector<at::Tensor> valuesOf(CTTensor *const *tensors, int64_t count) {
+  std::vector<at::Tensor> values;
+  for (int64_t i = 0; i < count; i++) values.push_back(tensors[i]->value);
+  return values;
+}
+
 }  // namespace
 
 CTStatus ct_adamw(CTTensor *const *parameters, CTTensor *const *first, CTTensor *const *second,
@@ -58,6 +72,26 @@ CTStatus ct_adamw(CTTensor *const *parameters, CTTensor *const *first, CTTensor 
                   double epsilon, double weight_decay) {
   return guarded([&] {
     at::NoGradGuard noGradient;
+#ifdef FOR_ALL_AT_ONCE
+    // A GPU would take longer to be told of each parameter's update than it takes for all of them.
+    if (count > 0 && parameters[0]->value.is_cuda()) {
+      std::vector<at::Tensor> p, g, m, v;
+      for (int64_t i = 0; i < count; i++) {
+        if (!parameters[i]->value.grad().defined()) continue;
+        p.push_back(parameters[i]->value);
+        g.push_back(p.back().grad());
+        m.push_back(first[i]->value);
+        v.push_back(second[i]->value);
+      }
+      if (p.empty()) return;
+      const std::vector<at::Tensor> steps(
+          p.size(), at::full({}, step, p[0].options().dtype(at::kFloat)));
+      at::_fused_adamw_(p, g, m, v, {}, steps, learning_rate, beta1, beta2, weight_decay, epsilon,
+                        /*amsgrad=*/false, /*maximize=*/false);
+      for (auto &parameter : p) parameter.unsafeGetTensorImpl()->bump_version();
+      return;
+    }
+#endif
     for (int64_t i = 0; i < count; i++) {
       at::Tensor p = parameters[i]->value, m = first[i]->value, v = second[i]->value;
       at::Tensor g = p.grad();
@@ -79,27 +113,28 @@ CTStatus ct_clip_gradients(CTTensor *const *parameters, int64_t count, double ma
                            double *norm) {
   return guarded([&] {
     at::NoGradGuard noGradient;
-    std::vector<at::Tensor> gradients, norms;
+    std::vector<at::Tensor> gradients;
     for (int64_t i = 0; i < count; i++) {
       at::Tensor gradient = parameters[i]->value.grad();
-      if (!gradient.defined()) continue;
-      gradients.push_back(gradient);
-      norms.push_back(gradient.norm());
+      if (gradient.defined()) gradients.push_back(gradient);
     }
-    const double total = norms.empty() ? 0 : at::stack(norms).norm().item<double>();
-    if (std::isfinite(total) && total > max_norm) {
-      for (auto &gradient : gradients) gradient.mul_(max_norm / total);
-    }
+    const double total =
+        gradients.empty() ? 0 : at::stack(at::_foreach_norm(gradients)).norm().item<double>();
+    if (std::isfinite(total) && total > max_norm) at::_foreach_mul_(gradients, max_norm / total);
     *norm = total;
   });
 }
 
-CTStatus ct_update_average(CTTensor *const *averages, const CTTensor *const *parameters,
-                           int64_t count, double decay) {
+CTStatus ct_update_average(CTTensor *const *averages, CTTensor *const *parameters, int64_t count,
+                           double decay) {
   return guarded([&] {
     at::NoGradGuard noGradient;
-    for (int64_t i = 0; i < count; i++) {
-      averages[i]->value.lerp_(parameters[i]->value, 1 - decay);
-    }
+    auto targets = valuesOf(averages, count);
+    const auto sources = valuesOf(parameters, count);
+#ifdef FOR_ALL_AT_ONCE
+    at::_foreach_lerp_(targets, sources, 1 - decay);
+#else
+    for (int64_t i = 0; i < count; i++) targets[i].lerp_(sources[i], 1 - decay);
+#endif
   });
 }

@@ -2,7 +2,6 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/full.h>
 #include <c10/core/GradMode.h>
 
@@ -42,9 +41,11 @@ CTStatus ct_from_data(const void *data, CTDType dtype, const int64_t *shape, int
                       CTDevice device, CTTensor **out) {
   return guarded([&] {
     ctorch::prepare();
-    auto type = scalarType(dtype);
-    auto view = at::from_blob(const_cast<void *>(data), at::IntArrayRef(shape, rank), type);
-    *out = boxed(view.to(deviceOf(device), type, /*non_blocking=*/false, /*copy=*/true));
+    // From pinned memory, to which the caller's is copied first, nobody waits for a GPU.
+    auto options = at::TensorOptions(scalarType(dtype)).pinned_memory(device != CT_CPU);
+    auto copy = at::empty(at::IntArrayRef(shape, rank), options);
+    if (copy.numel() > 0) std::memcpy(copy.data_ptr(), data, copy.nbytes());
+    *out = boxed(device == CT_CPU ? copy : copy.to(deviceOf(device), /*non_blocking=*/true));
   });
 }
 

@@ -74,7 +74,7 @@ import Torch
   }
 
   /// A tone sent up by 50 cents looks as one that was played so.
-  @Test(arguments: [50, -50, 20])
+  @Test(arguments: [50, -50, 20, 300, -300])
   func pitchIsThatOfAnotherTone(_ cents: Int) throws {
     let shifted = 1500 * pow(2, Double(cents) / 1200)
     try withSet([("a.wav", tone(1500)), ("b.wav", tone(shifted))]) { data in
@@ -214,6 +214,21 @@ import Torch
     // Pitch is in steps, of which a tenth is none.
     let expected = kind == .pitch ? 900.0 : 1000
     #expect(abs(Double(drawn) - expected) < 120)
+  }
+
+  /// Wider ranges are drawn from to their ends, evenly on both sides, and the network is told in the
+  /// units of the usual ones.
+  @Test func drawsFromWiderRanges() {
+    var random = RandomGenerator(seed: 3)
+    let augmentation = Augmentation(
+      [.pitch, .time], probability: 1, pitchRange: 3, timeRange: 0.1)
+    let drawn = (0..<2000).map { _ in augmentation.variation(&random) }
+    #expect(drawn.allSatisfy { abs($0.pitch) <= 300 && $0.pitch % 10 == 0 })
+    #expect(drawn.map(\.pitch).min()! < -280 && drawn.map(\.pitch).max()! > 280)
+    #expect(drawn.allSatisfy { abs($0.time) <= 0.1 })
+    #expect(drawn.map(\.time).min()! < -0.095 && drawn.map(\.time).max()! > 0.095)
+    #expect(abs(drawn.map { Double($0.pitch) }.reduce(0, +) / 2000) < 15)
+    #expect(drawn[0].vector[1] == Float(drawn[0].pitch) / 50)
   }
 
   /// Several kinds are in the batch that the seed decides; none of them where none is wanted.

@@ -224,7 +224,7 @@ CTStatus ct_clip_gradients(CTTensor *_Nonnull const *_Nonnull parameters, int64_
                            double max_norm, double *norm);
 /// average ← decay · average + (1 − decay) · parameter.
 CTStatus ct_update_average(CTTensor *_Nonnull const *_Nonnull averages,
-                           const CTTensor *_Nonnull const *_Nonnull parameters, int64_t count,
+                           CTTensor *_Nonnull const *_Nonnull parameters, int64_t count,
                            double decay);
 
 #pragma clang assume_nonnull end

@@ -11,9 +11,9 @@ public struct Augmentation: Codable, Sendable, Equatable {
   public enum Kind: String, Codable, CaseIterable, Sendable {
     /// Louder or softer, by up to 6 dB.
     case gain
-    /// Up or down by up to half a semitone.
+    /// Up or down by up to ``Augmentation/pitchRange``.
     case pitch
-    /// Slower or faster by up to 5 %, at the same pitch.
+    /// Slower or faster by up to ``Augmentation/timeRange``, at the same pitch.
     case time
     /// A band of frequencies and a stretch of time become the mean (Park et al. 2019, SpecAugment,
     /// arXiv:1904.08779).
@@ -26,14 +26,24 @@ public struct Augmentation: Codable, Sendable, Equatable {
   public let kinds: [Kind]
   /// How often each of them is done; EDM's best were 0.12 to 0.15.
   public let probability: Double
+  /// In semitones; nil for half of one. More makes other music of the same: other keys, and with them
+  /// other timbres.
+  public let pitchRange: Double?
+  /// 0.05 for 5 %, which nil stands for.
+  public let timeRange: Double?
 
   public static let none = Augmentation([])
 
   /// - Parameter kinds: those that are done, in any order.
-  public init(_ kinds: some Sequence<Kind>, probability: Double = 0.15) {
+  public init(
+    _ kinds: some Sequence<Kind>, probability: Double = 0.15, pitchRange: Double? = nil,
+    timeRange: Double? = nil
+  ) {
     let wanted = Set(kinds)
     self.kinds = Kind.allCases.filter(wanted.contains)
     self.probability = probability
+    self.pitchRange = pitchRange
+    self.timeRange = timeRange
   }
 
   /// The conservative choice of a preset: what the same music could have been recorded as.
@@ -45,10 +55,11 @@ public struct Augmentation: Codable, Sendable, Equatable {
   }
 
   static let maximumGain = 6.0
-  /// In cents, a multiple of `pitchStep`.
-  static let maximumPitch = 50
+  /// In cents.
   static let pitchStep = 10
-  static let maximumTime = 0.05
+  /// In cents and as ``timeRange``: where not more is asked for, and what the network is told as 1.
+  static let usualPitch = 50
+  static let usualTime = 0.05
   static let maximumMask = 0.125
 
   /// Numbers that tell what was done to a window.
@@ -57,6 +68,13 @@ public struct Augmentation: Codable, Sendable, Equatable {
   func validate() throws {
     guard (0...1).contains(probability) else {
       throw ModelError.invalidConfiguration("training.augmentation.probability must be 0 to 1")
+    }
+    guard (0...12).contains(pitchRange ?? 0) else {
+      throw ModelError.invalidConfiguration(
+        "training.augmentation.pitchRange must be 0 to 12 semitones")
+    }
+    guard (0...0.5).contains(timeRange ?? 0) else {
+      throw ModelError.invalidConfiguration("training.augmentation.timeRange must be 0 to 0.5")
     }
   }
 
@@ -68,9 +86,10 @@ public struct Augmentation: Codable, Sendable, Equatable {
       switch kind {
       case .gain: variation.gain = Self.maximumGain * position
       case .pitch:
-        let steps = Double(Self.maximumPitch / Self.pitchStep)
+        let reach = pitchRange.map { 100 * $0 } ?? Double(Self.usualPitch)
+        let steps = (reach / Double(Self.pitchStep)).rounded(.down)
         variation.pitch = Self.pitchStep * Int((steps * position).rounded())
-      case .time: variation.time = Self.maximumTime * position
+      case .time: variation.time = (timeRange ?? Self.usualTime) * position
       case .mask:
         variation.maskedFrames = Self.maximumMask * abs(position)
         variation.maskedBins = Self.maximumMask * random.uniform()
@@ -97,11 +116,11 @@ package struct Variation: Equatable, Sendable {
   /// What another window is multiplied with before it is added.
   package var mix = 0.0
 
-  /// What the network is told: 0 for nothing, up to about 1 in magnitude.
+  /// What the network is told: 0 for nothing, up to about 1 in magnitude by the usual ranges.
   package var vector: [Float] {
     [
-      Float(gain / Augmentation.maximumGain), Float(pitch) / Float(Augmentation.maximumPitch),
-      Float(time / Augmentation.maximumTime), Float(maskedFrames / Augmentation.maximumMask),
+      Float(gain / Augmentation.maximumGain), Float(pitch) / Float(Augmentation.usualPitch),
+      Float(time / Augmentation.usualTime), Float(maskedFrames / Augmentation.maximumMask),
       Float(maskedBins / Augmentation.maximumMask), Float(mix),
     ]
   }

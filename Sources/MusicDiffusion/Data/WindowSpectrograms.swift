@@ -1,6 +1,7 @@
 import Corpus
 import Foundation
 import Spectro
+import Synchronization
 package import Torch
 
 /// Makes the spectrograms of windows from the samples of a prepared set.
@@ -14,8 +15,8 @@ package final class WindowSpectrograms: Sendable {
   private let scale, shift: [Float]
   /// The mean of each row's normalised values.
   let mean: [Float]
-  /// One for each step of pitch, the lowest first.
-  private let filterBanks: [MelFilterBank]
+  /// Those that were needed so far, by cents.
+  private let filterBanks = Mutex<[Int: MelFilterBank]>([:])
 
   /// - Parameter mean: of each row's normalised values; what is masked becomes that.
   init(
@@ -28,10 +29,17 @@ package final class WindowSpectrograms: Sendable {
     let settings = representation.spectrogram
     mel = try MelSpectrogram(settings, threads: 1)
     (scale, shift) = (normalization.scale, normalization.shift)
-    filterBanks = stride(
-      from: -Augmentation.maximumPitch, through: Augmentation.maximumPitch,
-      by: Augmentation.pitchStep
-    ).map { MelFilterBank(settings, pitch: pow(2, Double($0) / 1200)) }
+  }
+
+  /// What sees every frequency as another one, so many cents away; nil for 0.
+  private func filterBank(pitch: Int) -> MelFilterBank? {
+    guard pitch != 0 else { return nil }
+    return filterBanks.withLock { banks in
+      if let bank = banks[pitch] { return bank }
+      let bank = MelFilterBank(representation.spectrogram, pitch: pow(2, Double(pitch) / 1200))
+      banks[pitch] = bank
+      return bank
+    }
   }
 
   /// Samples from the middle of the first frame to that of the last.
@@ -66,9 +74,7 @@ package final class WindowSpectrograms: Sendable {
       try add(partner.clip, from: partner.start - half, gain * Float(variation.mix), to: &planes)
     }
     let centers = (0..<frames).map { half + center($0, time: variation.time) }
-    let filterBank =
-      variation.pitch == 0
-      ? nil : filterBanks[(variation.pitch + Augmentation.maximumPitch) / Augmentation.pitchStep]
+    let filterBank = filterBank(pitch: variation.pitch)
     let (transform, silence) = (representation.values, representation.silence)
     for (number, plane) in planes.enumerated() {
       let spectrogram = mel.logMel(around: centers, of: plane, filterBank: filterBank)

@@ -17,7 +17,7 @@ public struct SettingsFile {
       "levels", "logMean", "logStandardDeviation", "mean", "standardDeviation", "scale", "shape",
       "prediction",
     ],
-    "augmentation": ["kinds", "probability"],
+    "augmentation": ["kinds", "probability", "pitchRange", "timeRange"],
   ]
 
   /// - Throws: ``ModelError/unusableSettings(_:reason:)``.
