@@ -53,16 +53,26 @@ struct Continue: ParsableCommand {
     let new = max(1, Int((seconds * Double(rate)).rounded()))
     let described = options.described(label: options.label).map { "\($0), " }.joined()
     let dataset = generator.model.configuration.history.dataset
-    let writer = try AudioWriter(
-      kept.path, sampleRate: rate, channelCount: reader.channelCount, encoding: kept.encoding,
-      sampleCount: reader.sampleCount.map { $0 + new },
-      metadata: reader.metadata.edited(
-        "continued, \(described)seed \(seed), a model of \(dataset)"),
-      overwrite: editing.overwrite)
-    let end = try copy(reader, to: writer, keeping: generator.contextSeconds)
+    let (end, count) = try end(of: reader, seconds: generator.contextSeconds)
     let continuation = try generator.continuation(
       of: end, seconds: seconds, seed: seed, options: options
     ) { progress.update($0) }
+    // Nothing is written before all is there, so that whoever ends the work leaves nothing.
+    let writer = try AudioWriter(
+      kept.path, sampleRate: rate, channelCount: reader.channelCount, encoding: kept.encoding,
+      sampleCount: count + new,
+      metadata: reader.metadata.edited(
+        "continued, \(described)seed \(seed), a model of \(dataset)"),
+      overwrite: editing.overwrite)
+    let again = try AudioReader(file)
+    var copied = 0
+    while let block = try again.read(upTo: 1 << 16) {
+      try writer.write(block)
+      copied += block.sampleCount
+    }
+    guard copied == count else {
+      throw AudioError.truncated(path: file, found: copied, promised: count)
+    }
     try writer.write(continuation)
     let total = try writer.finish().sampleCount
     progress.finish()
@@ -75,20 +85,21 @@ struct Continue: ParsableCommand {
           Double(total - new) / Double(rate), rate, described, seed, progress.seconds))
   }
 
-  /// Copies a sound from beginning to end, and returns the last seconds of it.
-  private func copy(
-    _ reader: AudioReader, to writer: AudioWriter, keeping seconds: Double
-  ) throws -> AudioBuffer {
-    let count = Int((seconds * Double(reader.sampleRate)).rounded(.up)) + 1
+  /// The last seconds of a sound, and the length of it all, samples.
+  private func end(
+    of reader: AudioReader, seconds: Double
+  ) throws -> (end: AudioBuffer, count: Int) {
+    let limit = Int((seconds * Double(reader.sampleRate)).rounded(.up)) + 1
     var end = [[Float]](repeating: [], count: reader.channelCount)
+    var count = 0
     while let block = try reader.read(upTo: 1 << 16) {
-      try writer.write(block)
       for channel in end.indices {
         end[channel] += block.channels[channel]
-        end[channel].removeFirst(max(0, end[channel].count - count))
+        end[channel].removeFirst(max(0, end[channel].count - limit))
       }
+      count += block.sampleCount
     }
-    guard !end[0].isEmpty else { throw AudioError.empty(path: file) }
-    return AudioBuffer(channels: end, sampleRate: reader.sampleRate)
+    guard count > 0 else { throw AudioError.empty(path: file) }
+    return (AudioBuffer(channels: end, sampleRate: reader.sampleRate), count)
   }
 }
