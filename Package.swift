@@ -37,6 +37,7 @@ let package = Package(
     .executable(name: "compose-diffusion", targets: ["compose-diffusion"]),
     .library(name: "MusicDiffusion", targets: ["MusicDiffusion"]),
     .library(name: "Corpus", targets: ["Corpus"]),
+    .library(name: "Evaluation", targets: ["Evaluation"]),
     .library(name: "Spectro", targets: ["Spectro"]),
     .library(name: "Audio", targets: ["Audio"]),
     .library(name: "Torch", targets: ["Torch"]),
@@ -63,9 +64,14 @@ let package = Package(
     .target(
       name: "Corpus", dependencies: ["Checksums", "Spectro", "Audio"],
       swiftSettings: swiftSettings),
+    .target(name: "Pages", dependencies: ["Spectro", "Audio"], swiftSettings: swiftSettings),
+    .target(
+      name: "Evaluation", dependencies: ["Corpus", "Pages", "CSpectro", "Spectro", "Audio"],
+      swiftSettings: swiftSettings),
     .target(name: "Torch", dependencies: ["CTorch", "Checksums"], swiftSettings: swiftSettings),
     .target(
-      name: "MusicDiffusion", dependencies: ["Torch", "Corpus", "Checksums", "Spectro", "Audio"],
+      name: "MusicDiffusion",
+      dependencies: ["Torch", "Corpus", "Pages", "Checksums", "Spectro", "Audio"],
       swiftSettings: swiftSettings),
 
     // The commands: those that need libtorch in a program of their own, which takes half a second
@@ -77,8 +83,8 @@ let package = Package(
       ],
       path: "Sources/compose/Terminal", swiftSettings: swiftSettings),
     .executableTarget(
-      name: "compose", dependencies: ["Terminal", "Corpus"], path: "Sources/compose/Main",
-      swiftSettings: swiftSettings),
+      name: "compose", dependencies: ["Terminal", "Evaluation", "Corpus"],
+      path: "Sources/compose/Main", swiftSettings: swiftSettings),
     .executableTarget(
       name: "compose-diffusion", dependencies: ["Terminal", "MusicDiffusion", "Corpus"],
       path: "Sources/compose/Diffusion", swiftSettings: swiftSettings),
@@ -93,6 +99,9 @@ let package = Package(
     .testTarget(
       name: "CorpusTests", dependencies: ["Corpus", "Spectro", "Audio"],
       swiftSettings: swiftSettings),
+    .testTarget(
+      name: "EvaluationTests", dependencies: ["Evaluation", "Spectro", "Audio"],
+      resources: [.copy("Goldens")], swiftSettings: swiftSettings),
     .testTarget(
       name: "TorchTests", dependencies: ["Torch"], resources: [.copy("Goldens")],
       swiftSettings: swiftSettings),

@@ -173,6 +173,8 @@ extension SamplingDefaults {
 /// What a model has seen.
 public struct TrainingHistory: Codable, Sendable, Equatable {
   public var dataset = ""
+  /// The model whose weights it began with; nil for random ones.
+  public var startedFrom: String?
   public var files = 0
   public var skippedFiles = 0
   public var datasetHours = 0.0

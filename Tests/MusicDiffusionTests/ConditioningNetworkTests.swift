@@ -65,6 +65,29 @@ import Torch
       try difference(embedding(numbers, device: .cpu), golden("numbers/output")) < 1e-5)
   }
 
+  /// The sum of the tokens' vectors over the root of their number; nothing where there is no caption.
+  @Test func wordEmbeddingIsTheSum() throws {
+    let store = ParameterStore(seed: 1)
+    let embedding = try WordEmbedding(store.root, text: small, width: 8)
+    let weight = try #require(store["weight"]).detach()
+    #expect(weight.shape == [11, 8] && store.decays == [false])
+    let output = try embedding([[3, 10, 0, 7], [], [2, 2], [1, 2, 3, 4, 5, 6, 9]], device: .cpu)
+    func sum(_ tokens: [Int]) throws -> [Float] {
+      let rows = try tokens.map {
+        try weight.narrow(dimension: 0, start: $0, length: 1).floats()
+      }
+      return (0..<8).map { channel in
+        rows.reduce(0) { $0 + $1[channel] } / Float(tokens.count).squareRoot()
+      }
+    }
+    // What is longer than the encoder's length is not read.
+    let expected =
+      try sum([3, 10, 0, 7]) + [Float](repeating: 0, count: 8) + sum([2, 2])
+      + sum([1, 2, 3, 4, 5, 6])
+    let difference = try zip(output.floats(), expected).map { abs($0 - $1) }.max() ?? .infinity
+    #expect(difference < 1e-5)
+  }
+
   // MARK: - The whole network
 
   /// A network with labels, numbers and captions, whose every parameter is something.
@@ -169,7 +192,7 @@ import Torch
     #expect(try names(plain).isSubset(of: names(told)))
     #expect(
       more.allSatisfy {
-        $0.hasPrefix("text.") || $0.contains(".cross_attention.") || $0 == "embedding.text.weight"
+        $0.hasPrefix("text.") || $0.contains(".cross_attention.") || $0 == "embedding.words.weight"
           || $0 == "embedding.numbers.weight"
       })
     let json = String(decoding: try JSONEncoder().encode(plain), as: UTF8.self)

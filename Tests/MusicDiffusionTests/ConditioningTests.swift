@@ -11,7 +11,8 @@ import Torch
 ///
 /// - Parameters:
 ///   - columns: of `metadata.csv`: `caption`, `pitch`, and others that are the same for all.
-///   - isGraded: whether the balance of the bands goes by the pitch, not by the caption alone.
+///   - isGraded: whether the balance of the bands goes by the pitch, not by the caption alone, whose
+///     words are always the same then.
 func withDescribedDataset<R>(
   columns: [String] = ["caption", "pitch", "same"], labels: Bool = true, isGraded: Bool = true,
   heldOut: Double = 0, _ body: (Dataset) throws -> R
@@ -23,8 +24,14 @@ func withDescribedDataset<R>(
       let name = (labels ? "\(label)/" : "") + "\(index).wav"
       let balance = isGraded ? pitch : index < 5 ? -9 : 9
       try (folder / "data").write(bands(balance, seed: UInt64(index)), to: name)
+      let caption =
+        switch isGraded ? 0 : index % 3 {
+        case 0: "A \(label), steady tone"
+        case 1: "\(label) tone"
+        default: "a steady tone, \(label)"
+        }
       let cells = columns.map {
-        $0 == "caption" ? "\"A \(label), steady tone\"" : $0 == "pitch" ? "\(Int(pitch))" : "7"
+        $0 == "caption" ? "\"\(caption)\"" : $0 == "pitch" ? "\(Int(pitch))" : "7"
       }
       table += "\(name),\(cells.joined(separator: ","))\n"
     }
@@ -165,7 +172,9 @@ private func bands(_ balance: Double, seed: UInt64) -> AudioBuffer {
     tilt(try MelSpectrogram(Self.settings).logMel(of: bands(balance, seed: 3).channels[0]))
   }
 
-  private func trained(_ columns: [String], _ body: (Generator) throws -> Void) throws {
+  private func trained(_ columns: [String], seed: UInt64 = 3, _ body: (Generator) throws -> Void)
+    throws
+  {
     let isGraded = columns == ["pitch"]
     try withDescribedDataset(columns: columns, labels: false, isGraded: isGraded) { dataset in
       try withTemporaryFolder { folder in
@@ -196,6 +205,34 @@ private func bands(_ balance: Double, seed: UInt64) -> AudioBuffer {
         #expect(tilts[0] > middle + margin, "\(tilts), \(low) to \(high)")
         #expect(tilts[2] < middle - margin, "\(tilts), \(low) to \(high)")
         #expect(tilts[0] > tilts[1] && tilts[1] > tilts[2], "\(tilts)")
+      }
+    }
+  }
+
+  /// After a short training on low and high sounds with captions, what is generated is as low or as
+  /// high as the prompt says, also in words that no caption has together, and beside a negative
+  /// prompt.
+  @Test func generationFollowsThePrompt() throws {
+    let (low, high) = (try tilt(ofBalance: -9), try tilt(ofBalance: 9))
+    // The middle, and a quarter of the way to either.
+    let (middle, margin) = ((low + high) / 2, (low - high) / 4)
+    try trained(["caption"]) { generator in
+      func tilts(_ word: String, not other: String, seed: UInt64) throws -> [Double] {
+        try [
+          ("a \(word), steady tone", nil), ("a \(word.uppercased()) tone", nil),
+          ("a \(word), steady tone", "a \(other), steady tone"),
+        ].map { prompt, negative in
+          var options = Generator.Options()
+          (options.prompt, options.negativePrompt) = (prompt, negative)
+          (options.steps, options.guidanceScale) = (10, 2)
+          return tilt(try generator.logMel(seconds: 0.25, seed: seed, options: options)[0])
+        }
+      }
+      for seed in [UInt64(1), 2, 3] {
+        let lows = try tilts("low", not: "high", seed: seed)
+        let highs = try tilts("high", not: "low", seed: seed)
+        #expect(lows.allSatisfy { $0 > middle + margin }, "\(lows), \(low) to \(high)")
+        #expect(highs.allSatisfy { $0 < middle - margin }, "\(highs), \(low) to \(high)")
       }
     }
   }

@@ -1,5 +1,7 @@
+import Audio
 import Foundation
 import MusicDiffusion
+import Spectro
 import Testing
 import Torch
 
@@ -28,31 +30,69 @@ extension TrainerTests {
       }
     }
 
-    /// A run on one clip, which it learns by heart, ends when others are no longer drawn better, and
-    /// keeps the model that was best on them.
-    @Test func memorisationEndsTheRun() throws {
-      try withDataset(files: 6) { dataset in
-        try withTemporaryFolder { folder in
-          // A rate that does harm after the first steps stands for memorisation, which takes longer.
-          func make(_ steps: Int, resume: Bool = false) throws -> Trainer {
-            try trainer(folder, dataset, steps: steps, resume: resume) {
-              ($0.batchSize, $0.warmUpSteps, $0.learningRate) = (2, 30, 2e-2)
-              ($0.saveInterval, $0.patience, $0.coolDown) = (4, 2, 0)
+    /// Files of one window each, chords of notes of their own, half of which are learned from: few enough
+    /// to be learned by heart.
+    private func withChords(_ body: (Dataset) throws -> Void) throws {
+      try withTemporaryFolder { folder in
+        for file in 0..<10 {
+          var random = RandomGenerator(seed: UInt64(file), stream: 5)
+          let notes = (0..<6).map { _ in 150 * pow(20, random.uniform()) }
+          let samples = (0..<2048).map { index in
+            notes.reduce(Float(0)) { sum, frequency in
+              sum + Float(0.1 * sin(2 * Double.pi * frequency * Double(index) / 8000))
             }
           }
-          let first = try make(400)
-          var means: [Double] = []
-          let outcome = try first.run(onEvaluate: { means.append($0.last.mean) })
+          let noise = random.normals(2048)
+          try (folder / "data").write(
+            AudioBuffer(channels: [zip(samples, noise).map { $0 + 0.01 * $1 }], sampleRate: 8000),
+            to: "\(file).wav")
+        }
+        try body(
+          Dataset(
+            folder: AudioFolder((folder / "data").path),
+            representation: Representation(
+              spectrogram: SpectrogramSettings(
+                sampleRate: 8000, fftSize: 512, hopLength: 128, melBins: 128),
+              channels: 1, windowFrames: 16, padsShortClips: false),
+            heldOut: 0.5, cache: folder / "cache"))
+      }
+    }
+
+    /// A run on five windows, which it learns by heart, ends when others are no longer drawn better while
+    /// its own still are, and keeps the model that was best on them.
+    @Test func memorisationEndsTheRun() throws {
+      try withChords { dataset in
+        #expect(dataset.training.fileCount == 5 && dataset.heldOut?.fileCount == 5)
+        try withTemporaryFolder { folder in
+          let trainer = try trainer(folder, dataset, steps: 600) {
+            ($0.batchSize, $0.warmUpSteps, $0.learningRate) = (4, 10, 2e-3)
+            ($0.saveInterval, $0.patience, $0.coolDown) = (20, 5, 0)
+            ($0.augmentation, $0.knownProbability) = (nil, 0)
+            // What is known by heart shows where there is much noise.
+            $0.noise.levels = NoiseDistribution(logMean: 1, logStandardDeviation: 1.6)
+          }
+          var heldOut: [Double] = []
+          let outcome = try trainer.run(onEvaluate: { heldOut.append($0.last.mean) })
+          // Of the steps before each evaluation.
+          let own = heldOut.indices.map { number in
+            let lines = trainer.log.lines.filter {
+              $0.loss != nil && (20 * number + 1...20 * number + 20).contains($0.step)
+            }
+            return lines.reduce(0) { $0 + $1.loss! * Double($1.steps ?? 1) } / 20
+          }
           try #require(outcome == .stoppedEarly)
-          let evaluations = try #require(first.state.evaluations)
-          #expect(evaluations.sinceBest == 2)
-          #expect(means.count == first.state.steps / 4)
-          let best = try #require(means.min())
-          #expect(evaluations.best.mean == best)
-          #expect(evaluations.best.step == 4 * (means.count - 2))
-          #expect(
-            try Model(contentsOf: folder.path).configuration.history.steps == evaluations.best.step)
-          #expect(try TrainingState.saved(in: folder) == first.state)
+          let evaluations = try #require(trainer.state.evaluations)
+          let best = try #require(heldOut.indices.min { heldOut[$0] < heldOut[$1] })
+          #expect(evaluations.best.step == 20 * (best + 1) && evaluations.sinceBest == 5)
+          #expect(evaluations.best.mean == heldOut[best] && heldOut.count == best + 6)
+          #expect(trainer.state.steps == 20 * (best + 6))
+          // It has turned, while what is learned from is drawn better and better.
+          let later = heldOut.dropFirst(best + 1)
+          #expect(later.reduce(0, +) / 5 > 1.01 * heldOut[best], "\(heldOut)")
+          #expect(own[best + 5] < 0.95 * own[best], "\(own)")
+          let kept = try Model(contentsOf: folder.path)
+          #expect(kept.configuration.history.steps == evaluations.best.step)
+          #expect(try TrainingState.saved(in: folder) == trainer.state)
         }
       }
     }

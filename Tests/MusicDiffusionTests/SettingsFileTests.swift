@@ -51,7 +51,10 @@ import Testing
       "unknown key \"learningrate\"; known are accumulation, augmentation, "
     ),
     ("{\"noise\": {\"level\": \"cosine\"}}", "unknown key \"level\"; known are levels, logMean, "),
-    ("{\"augmentation\": {\"kind\": []}}", "unknown key \"kind\"; known are kinds, pitchRange, probability, timeRange"),
+    (
+      "{\"augmentation\": {\"kind\": []}}",
+      "unknown key \"kind\"; known are kinds, pitchRange, probability, timeRange"
+    ),
     ("[1]", "it is not a JSON object"), ("{", "it is not a JSON object"),
     ("{\"learningRate\": \"high\"}", "learningRate: "), ("{\"preset\": \"huge\"}", "preset: "),
     ("{\"noise\": {\"levels\": \"pink\"}}", "noise.levels: "),

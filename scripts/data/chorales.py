@@ -1,6 +1,7 @@
 """Plays scores of music21's corpus: with some human feel to MIDI, by fluidsynth to WAV.
 
-usage: chorales.py OUTPUT TEMPORARY SOUNDFONT JOBS     two folders, a file and a count
+usage: chorales.py SET OUTPUT TEMPORARY SOUNDFONT JOBS
+SET is piano-chorales, chorales or chorales-test; then come two folders, a file and a count.
 """
 
 import csv
@@ -31,6 +32,11 @@ CHORALES = """315 366 229.2 353 154.8 144.3 294 410 295 10.7 164.6 278 374 272 4
 345 312 425 77.6 351 383 280 302 419 261 245.11 413 244.25 313 72.6 227.11 13.6 154.3 244.54
 103.6 45.7""".split()
 
+# Chorales that share less than a seventh of their melody, in stretches of seven different notes, with
+# any other in the corpus: for chorales-test, and in no other set.
+TEST_CHORALES = """115.6 122.6 190.7 24.6 399 248.42-s 248.53-5 254 263 265 281 282 285 293 297 300 304 341
+355 357 367 368 370 372 381 384 386 405 387 396 407 412 424 438 64.2 66.6""".split()
+
 # Tunes from Ryan's Mammoth Collection (Boston, 1883)
 TUNES = dict(
     reel="FarrellOGarasFavoriteReel CameronianReel PigeonOnTheGateReel BellsOfLewistonReel "
@@ -56,6 +62,12 @@ CC0_SCORES = [
     ("johnson_j_r/lift_every_voice.mxl", "lift-every-voice", "hymn", 96, (0, 1, 2, 3), (0,)),
     ("lusitano/allor_che_ignuda.mxl", "allor-che-ignuda", "madrigal", 116, (0, 1, 2), (0,)),
 ]
+
+# Of each kind, for chorales; and for chorales-test, of those that no other set has.
+TUNES_OF_A_KIND, TEST_TUNES = 50, 3
+
+# Four voices are played on these; one voice on the flute.
+VOICES = ("piano", "organ", "strings", "guitar")
 
 # label: GM program, note length, velocity spread, timing spread (s), strum (s per voice)
 INSTR = dict(
@@ -86,8 +98,9 @@ def speed_word(u):
     return "slow" if u < 1 / 3 else "moderate" if u < 2 / 3 else "fast"
 
 
-def to_midi(parts, bpm, label, name, holds, path):
-    """parts: lists of (offset, length, midi pitches) in quarters; holds: {offset: (length, stretch)}"""
+def to_midi(parts, bpm, label, name, holds, path, shift=0):
+    """parts: lists of (offset, length, midi pitches) in quarters; holds: {offset: (length, stretch)};
+    shift: semitones up"""
     prog, gate, dv, dt, strum = INSTR[label]
     rng = random.Random(name)
     beat = 60.0 / bpm
@@ -113,8 +126,8 @@ def to_midi(parts, bpm, label, name, holds, path):
             a = 0.05 + sec(off) + strum * (len(parts) - 1 - ch) + rng.gauss(0, dt)
             b = max(a + 0.05, 0.05 + sec(off) + (sec(off + ln) - sec(off)) * gate)
             for p in pitches:
-                ev.append((int(max(0, a) * 1000), 1, p, vel))
-                ev.append((int(b * 1000), 0, p, 0))
+                ev.append((int(max(0, a) * 1000), 1, p + shift, vel))
+                ev.append((int(b * 1000), 0, p + shift, 0))
         ev.sort()
         tr = mido.MidiTrack()
         mid.tracks.append(tr)
@@ -133,6 +146,10 @@ def to_midi(parts, bpm, label, name, holds, path):
     mid.save(path)
 
 
+def midi_path(tmp, label, name):
+    return os.path.join(tmp, f"{label}~{name}.mid")
+
+
 def notes_of(part):
     return [
         (float(n.offset), float(n.quarterLength), [p.midi for p in n.pitches])
@@ -141,12 +158,13 @@ def notes_of(part):
     ]
 
 
-def chorale(tmp, i, bwv):
+def chorale(tmp, label, bwv, shift=0):
     name = "bwv" + bwv
-    label = ("piano", "organ", "strings", "guitar")[i % 4]
     s = converter.parse(os.path.join(root, "bach", name + ".mxl"))
     parts = [notes_of(p) for p in s.parts]
     last = max(o + l for p in parts for o, l, _ in p)
+    if len(parts) != 4 or not 28 <= last <= 130:
+        return None  # not all in the folder are chorales
     holds = {
         float(n.offset): (float(n.quarterLength), 1.45)
         for n in s.parts[0].stripTies().flatten().notes
@@ -156,11 +174,11 @@ def chorale(tmp, i, bwv):
     holds[o] = (max(l, last - o), 1.7)
     u = unit(name, "tempo")
     bpm = 54 + 54 * u
-    to_midi(parts, bpm, label, name, holds, os.path.join(tmp, name + ".mid"))
-    return name, label, f"{label}, chorale in {key_text(s)}, {speed_word(u)}"
+    to_midi(parts, bpm, label, name, holds, midi_path(tmp, label, name), shift)
+    return name, label, bpm, lambda: f"{label}, chorale in {key_text(s)}, {speed_word(u)}"
 
 
-def tune(tmp, kind, base):
+def tune(tmp, kind, base, shift=0):
     path = os.path.join(root, "ryansMammoth", base + ".abc")
     s = converter.parse(path)
     part = s.parts[0]
@@ -173,8 +191,8 @@ def tune(tmp, kind, base):
     u = unit(base, "tempo")
     bpm = TUNE_BPM[kind] * (0.78 + 0.4 * u)
     o, l, _ = notes[-1]
-    to_midi([notes], bpm, "flute", base, {o: (l, 1.5)}, os.path.join(tmp, title + ".mid"))
-    return title, "flute", f"flute, {kind} in {key_text(s)}, {speed_word(u)}"
+    to_midi([notes], bpm, "flute", base, {o: (l, 1.5)}, midi_path(tmp, "flute", title), shift)
+    return title, "flute", bpm, lambda: f"flute, {kind} in {key_text(s)}, {speed_word(u)}"
 
 
 def free_score(tmp, label, path, name, kind, bpm, parts, melody):
@@ -187,15 +205,16 @@ def free_score(tmp, label, path, name, kind, bpm, parts, melody):
     u = unit(name, "tempo")
     bpm *= 0.78 + 0.4 * u
     o, l, _ = notes[0][-1]
-    to_midi(notes, bpm, label, name, {o: (l, 1.4)}, os.path.join(tmp, name + ".mid"))
-    return name, label, f"{label}, {kind} in {key_text(s)}, {speed_word(u)}"
+    to_midi(notes, bpm, label, name, {o: (l, 1.4)}, midi_path(tmp, label, name))
+    return name, label, bpm, lambda: f"{label}, {kind} in {key_text(s)}, {speed_word(u)}"
 
 
 def render(name, label, out, tmp, sf2):
     final = os.path.join(out, label, name + ".wav")
     if os.path.exists(final):
         return
-    mid, raw, part = (os.path.join(tmp, name + e) for e in (".mid", ".raw.wav", ".part.wav"))
+    mid = midi_path(tmp, label, name)
+    raw, part = mid[:-4] + ".raw.wav", mid[:-4] + ".part.wav"
     synth = "fluidsynth -n -i -q -C 0 -R 1 -g 0.5 -r 44100 -T wav -O float".split()
     synth += ["-o", "synth.dynamic-sample-loading=1", "-F", raw, sf2, mid]
     quiet = subprocess.DEVNULL
@@ -208,8 +227,8 @@ def render(name, label, out, tmp, sf2):
     os.remove(mid)
 
 
-def main(work, out, tmp, sf2, jobs):
-    """work: functions with arguments, each returning (name, label, caption)."""
+def main(work, out, tmp, sf2, jobs, captions):
+    """work: functions with arguments, each returning (name, label, tempo, caption) or None."""
     rows, waiting, bad = [], [], 0
     for n in INSTR:
         os.makedirs(os.path.join(out, n), exist_ok=True)
@@ -217,32 +236,70 @@ def main(work, out, tmp, sf2, jobs):
     with ThreadPoolExecutor(jobs) as pool:
         for n, (fn, *args) in enumerate(work):
             try:
-                name, label, text = fn(tmp, *args)
+                made = fn(tmp, *args)
+                if made is None:
+                    continue
+                name, label, bpm, text = made
+                rows.append((f"{label}/{name}.wav", text() if captions else round(bpm, 1)))
             except Exception as e:  # a score this version lacks
                 bad += 1
                 print(f"  skipped {args}: {type(e).__name__}: {e}", file=sys.stderr)
                 continue
-            rows.append((f"{label}/{name}.wav", text))
             waiting.append(pool.submit(render, name, label, out, tmp, sf2))
             if n % 40 == 39:
                 print(f"  {n + 1}/{len(work)} scores read", file=sys.stderr)
         for j in waiting:
             j.result()
-    if len(rows) < 0.9 * len(work):
+    if bad > 0.1 * len(work):
         sys.exit(f"too many scores failed ({bad} of {len(work)})")
     with open(os.path.join(out, "metadata.csv"), "w", newline="", encoding="utf-8") as f:
         w = csv.writer(f, lineterminator="\n")
-        w.writerow(["file_name", "text"])
+        w.writerow(["file_name", "text" if captions else "bpm"])
         w.writerows(sorted(rows))
 
 
-if __name__ == "__main__":
-    main(
-        [(chorale, i, b) for i, b in enumerate(CHORALES)]
+def piano_chorales():
+    """Each score once."""
+    return (
+        [(chorale, VOICES[i % 4], b) for i, b in enumerate(CHORALES)]
         + [(tune, k, b) for k, v in TUNES.items() for b in v.split()]
-        + [(free_score, label, *w) for w in CC0_SCORES for label in INSTR],
-        sys.argv[1],
-        sys.argv[2],
-        sys.argv[3],
-        int(sys.argv[4]),
+        + [(free_score, label, *w) for w in CC0_SCORES for label in INSTR]
+    )
+
+
+def other_tunes(kind):
+    """Those of the collection that piano-chorales does without, in an order of their own."""
+    ending = kind.capitalize() + ".abc"
+    names = (f[:-4] for f in os.listdir(os.path.join(root, "ryansMammoth")) if f.endswith(ending))
+    return sorted(set(names) - set(TUNES[kind].split()), key=lambda name: unit(name, "order"))
+
+
+def chorales():
+    """All chorales but those of the test, each on two instruments in two keys, and more tunes."""
+    scores = sorted(
+        f[3:-4] for f in os.listdir(os.path.join(root, "bach")) if re.fullmatch(r"bwv.*\.mxl", f)
+    )
+    work = []
+    for i, bwv in enumerate(b for b in scores if b not in TEST_CHORALES):
+        for n, label in enumerate((VOICES[i % 4], VOICES[(i + 1 + i // 4 % 3) % 4])):
+            work.append((chorale, label, bwv, int(7 * unit(bwv, f"key{n}")) - 3))
+    for kind, names in TUNES.items():
+        more = other_tunes(kind)[TEST_TUNES:]
+        work += [(tune, kind, b) for b in (names.split() + more)[:TUNES_OF_A_KIND]]
+    return work + [(free_score, label, *w) for w in CC0_SCORES for label in INSTR]
+
+
+def chorales_test():
+    return [(chorale, VOICES[i % 4], b) for i, b in enumerate(TEST_CHORALES)] + [
+        (tune, kind, b) for kind in TUNES for b in other_tunes(kind)[:TEST_TUNES]
+    ]
+
+
+if __name__ == "__main__":
+    sets = {"piano-chorales": piano_chorales, "chorales": chorales, "chorales-test": chorales_test}
+    main(
+        sets[sys.argv[1]](),
+        *sys.argv[2:5],
+        int(sys.argv[5]),
+        captions=sys.argv[1] == "piano-chorales",
     )

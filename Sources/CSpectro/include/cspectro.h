@@ -103,4 +103,11 @@ void sp_update(const float *input, const float *values, const int32_t *starts, p
 void sp_fit(const float *wanted, const float *diagonal, const float *beside, float scale,
             const float *gains, float *output, ptrdiff_t count);
 
+// MARK: - Matrices
+
+/// output[i * b_rows + j] = the sum over c of a[i * a_stride + c] * b[j * b_stride + c], for c below
+/// `columns`. Rows may overlap: with a stride of one frame, b is every passage of a spectrogram.
+void sp_row_products(const float *a, ptrdiff_t a_stride, ptrdiff_t a_rows, const float *b,
+                     ptrdiff_t b_stride, ptrdiff_t b_rows, ptrdiff_t columns, float *output);
+
 #pragma clang assume_nonnull end

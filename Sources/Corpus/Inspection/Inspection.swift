@@ -155,7 +155,7 @@ public struct Inspection: Codable, Sendable {
 
 extension Skipped {
   /// The path stands beside the reason already.
-  init(path: String, _ error: AudioError, in folder: AudioFolder) {
+  package init(path: String, _ error: AudioError, in folder: AudioFolder) {
     self.init(
       path: path,
       reason: error.description.replacingOccurrences(

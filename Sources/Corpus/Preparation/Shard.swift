@@ -122,14 +122,7 @@ final class ShardWriter {
     try pending.withUnsafeBytes { bytes in
       checksum.add(bytes)
       blockChecksums.add(bytes)
-      var rest = bytes[...]
-      while !rest.isEmpty {
-        let written = Glibc.write(
-          file, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-        if written < 0 && errno == EINTR { continue }
-        guard written >= 0 else { throw failure }
-        rest = rest.dropFirst(written)
-      }
+      guard writeAll(bytes, to: file) else { throw failure }
     }
     pending.removeAll(keepingCapacity: true)
   }

@@ -21,19 +21,24 @@ package func writeWhole(_ parts: [Data], to url: URL) throws {
     unlink(temporary)  // After a rename there is none.
   }
   for part in parts {
-    try part.withUnsafeBytes { bytes in
-      var rest = bytes[...]
-      while !rest.isEmpty {
-        let written = Glibc.write(
-          file, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-        if written < 0 && errno == EINTR { continue }
-        guard written >= 0 else { throw failure() }
-        rest = rest.dropFirst(written)
-      }
-    }
+    guard part.withUnsafeBytes({ writeAll($0, to: file) }) else { throw failure() }
   }
   // A full disk may show only here.
   guard fsync(file) == 0, rename(temporary, url.path) == 0 else { throw failure() }
+}
+
+/// Writes all bytes to an open file.
+///
+/// - Returns: false where the system refuses, with its reason in `errno`.
+package func writeAll(_ bytes: UnsafeRawBufferPointer, to file: Int32) -> Bool {
+  var rest = bytes[...]
+  while !rest.isEmpty {
+    let written = write(file, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+    if written < 0 && errno == EINTR { continue }
+    guard written >= 0 else { return false }
+    rest = rest.dropFirst(written)
+  }
+  return true
 }
 
 /// Whether a file's name is one that ``writeWhole(_:to:)`` gives for as long as it writes.

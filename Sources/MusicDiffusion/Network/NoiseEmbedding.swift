@@ -5,9 +5,8 @@ import Torch
 ///
 /// Fourier features of the noise level, then two linear layers, as in Karras et al. 2022
 /// (arXiv:2206.00364, appendix C). Between them are added the label's learned vector, that of the
-/// numbers, a linear map of the sum of the caption's tokens (as Saharia et al. 2022, arXiv:2205.11487, add
-/// their mean), and, as in appendix F.2 of the former, a linear map of what tells how a clip was
-/// augmented.
+/// numbers, those of the caption's words, and, as in appendix F.2 of the former, a linear map of what
+/// tells how a clip was augmented.
 struct NoiseEmbedding: Sendable {
   /// Frequencies in cycles per unit of cNoise = ln(sigma) / 4, from a slow one that tells the ends
   /// of the range apart to one that tells neighbouring noise levels apart.
@@ -17,9 +16,9 @@ struct NoiseEmbedding: Sendable {
   let labels: Embedding
   /// `augmentation.weight`, which only networks trained on augmented clips have.
   let augmentation: Linear?
-  /// `numbers.weight` and `text.weight`, which only networks have that can be told these.
+  /// `numbers.weight` and `words.weight`, which only networks have that can be told these.
   let numbers: NumberEmbedding?
-  let text: Linear?
+  let words: WordEmbedding?
 
   init(_ path: ParameterPath, configuration: UNetConfiguration) throws {
     let width = configuration.embeddingWidth
@@ -32,10 +31,8 @@ struct NoiseEmbedding: Sendable {
     numbers = try configuration.numberCount.map {
       try NumberEmbedding(path / "numbers", count: $0, width: width)
     }
-    text = try configuration.text.map {
-      try Linear(
-        path / "text", in: $0.width, out: width, bias: false,
-        initializer: .normal(standardDeviation: pow(Double($0.width), -0.5)))
+    words = try configuration.text.map {
+      try WordEmbedding(path / "words", text: $0, width: width)
     }
   }
 
@@ -43,10 +40,9 @@ struct NoiseEmbedding: Sendable {
   ///   - noiseLevels: cNoise of each clip.
   ///   - condition: what each clip is said to be, and how it was augmented; nothing of the latter is
   ///     as zeros.
-  ///   - text: what was read of the captions.
   /// - Returns: `[batch, width]`, after the last SiLU.
   func callAsFunction(
-    noiseLevels: [Double], _ condition: Condition, text: EncodedText?, device: Device
+    noiseLevels: [Double], _ condition: Condition, device: Device
   ) throws -> Tensor {
     let angles = noiseLevels.flatMap { level in
       Self.frequencies.map { 2 * Double.pi * $0 * level }
@@ -64,7 +60,7 @@ struct NoiseEmbedding: Sendable {
     if let numbers {
       h = try h + numbers(condition.descriptions.map(\.numbers), device: device)
     }
-    if let map = self.text, let text { h = try h + map(text.summary) }
+    if let words { h = try h + words(condition.descriptions.map(\.caption), device: device) }
     return try second(h.silu()).silu()
   }
 }

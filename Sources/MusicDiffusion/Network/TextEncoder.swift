@@ -42,16 +42,6 @@ package struct EncodedText: Sendable {
   package init(tokens: Tensor, mask: Tensor) {
     (self.tokens, self.mask) = (tokens, mask)
   }
-
-  /// The sum of each clip's own tokens over the square root of their number, `[batch, width]`: each
-  /// word counts from the first step of training on.
-  var summary: Tensor {
-    get throws {
-      let own = try mask.exp().reshape([tokens.shape[0], tokens.shape[1], 1])
-      let sum = try (tokens * own).sum(dimensions: [1], keep: false)
-      return try sum / own.sum(dimensions: [1], keep: false).sqrt()
-    }
-  }
 }
 
 /// Reads captions: a transformer (Vaswani et al. 2017, arXiv:1706.03762) with its norms in front

@@ -120,7 +120,7 @@ public struct UNet: Sendable {
       try $0(condition.descriptions.map(\.caption), device: x.device)
     }
     let embedding = try self.embedding(
-      noiseLevels: noiseLevels, condition, text: text, device: x.device)
+      noiseLevels: noiseLevels, condition, device: x.device)
     let input = try Tensor.concatenate([x, condition.known, condition.mask], dimension: 1)
     var h = try stem(patches(of: input).to(precision).channelsLast()) + binPosition.to(precision)
     var (skips, dropout) = ([Tensor](), dropout)

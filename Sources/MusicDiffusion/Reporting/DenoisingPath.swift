@@ -1,5 +1,6 @@
 public import Audio
 import Foundation
+import Pages
 package import Spectro
 import Torch
 

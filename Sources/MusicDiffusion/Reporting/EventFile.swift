@@ -1,3 +1,4 @@
+import Corpus
 package import Foundation
 import Glibc
 
@@ -42,16 +43,7 @@ final class AppendedFile {
   deinit { close(descriptor) }
 
   func append(_ data: Data) throws {
-    try data.withUnsafeBytes { bytes in
-      var rest = bytes[...]
-      while !rest.isEmpty {
-        let written = Glibc.write(
-          descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-        if written < 0 && errno == EINTR { continue }
-        guard written >= 0 else { throw failure }
-        rest = rest.dropFirst(written)
-      }
-    }
+    guard data.withUnsafeBytes({ writeAll($0, to: descriptor) }) else { throw failure }
   }
 
   func truncate(to size: Int) throws {

@@ -1,5 +1,6 @@
 import Audio
 public import Foundation
+import Pages
 import Spectro
 
 /// What a model does, for a person to see: pictures of a ``DenoisingPath``, its losses and a page

@@ -1,4 +1,5 @@
 import Foundation
+import Pages
 
 /// Lines over steps or noise levels as SVG, to stand within a page of ``HTMLPage``, whose style gives
 /// them their colours in light and dark.
@@ -154,10 +155,4 @@ private struct Scale {
       .filter { low <= $0 && $0 <= high }
     return ticks.count >= 2 ? ticks : linearTicks(low, high)
   }
-}
-
-/// Text for HTML, in elements and in attributes.
-func escaped(_ text: String) -> String {
-  text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-    .replacing("\"", with: "&quot;")
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Pages
 
 /// What the report says in words.
 extension TrainingReport {

@@ -1,5 +1,6 @@
 import Audio
 import Foundation
+import Pages
 import Spectro
 
 /// A run on one page: `report.html` in the model's folder, written anew at each checkpoint.

@@ -1,5 +1,6 @@
 import Audio
 package import Foundation
+import Pages
 import Spectro
 
 /// What a model made at a checkpoint: `samples/step-000250-LABEL.wav` in its folder, and a picture
@@ -120,13 +121,4 @@ extension Trainer {
     }
     return named.isEmpty ? [(nil, options)] : named
   }
-}
-
-/// A sound as MP3, which every browser plays, small enough for a page.
-func mp3(of audio: AudioBuffer) throws -> Data {
-  let file = FileManager.default.temporaryDirectory
-    .appendingPathComponent("compose-\(UUID().uuidString).mp3")
-  defer { try? FileManager.default.removeItem(at: file) }
-  try audio.write(to: file.path)
-  return try Data(contentsOf: file)
 }

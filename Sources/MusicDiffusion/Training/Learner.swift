@@ -11,14 +11,20 @@ final class Learner {
   /// With the averaged weights of the model.
   let averageDenoiser: Denoiser
   private let configuration: TrainingConfiguration
+  /// What a new network begins with in place of random numbers, by name.
+  private let firstWeights: [String: Tensor]
 
-  /// - Parameter tensors: of a checkpoint, as ``TrainingState`` names them; nil for a new network.
+  /// - Parameters:
+  ///   - tensors: of a checkpoint, as ``TrainingState`` names them; nil for a new network.
+  ///   - firstWeights: what a new network begins with in place of random numbers, by name.
   /// - Throws: `TorchError.mismatchedParameters` for tensors of another network.
   init(
     _ model: ModelConfiguration, _ configuration: TrainingConfiguration,
-    from tensors: [String: Tensor]? = nil, device: Device, precision: DType
+    from tensors: [String: Tensor]? = nil, firstWeights: [String: Tensor] = [:], device: Device,
+    precision: DType
   ) throws {
     self.configuration = configuration
+    self.firstWeights = firstWeights
     func store(_ prefix: String) -> ParameterStore {
       tensors.map { ParameterStore(loading: $0.below(prefix), device: device) }
         ?? ParameterStore(seed: configuration.seed, device: device)
@@ -31,6 +37,9 @@ final class Learner {
       let network = try UNet(parameters.root, configuration: model.network)
       try parameters.finishLoading()
       return network
+    }
+    if tensors == nil {
+      for store in [weights] + averages.map(\.parameters) { try store.begin(with: firstWeights) }
     }
     optimizer = try AdamW(
       parameters: weights, betas: (configuration.betas[0], configuration.betas[1]),
@@ -83,6 +92,7 @@ final class Learner {
     guard let tensors else {
       let fresh = ParameterStore(seed: configuration.seed, device: weights.tensors[0].device)
       _ = try UNet(fresh.root, configuration: denoiser.network.configuration)
+      try fresh.begin(with: firstWeights)
       let tensors = Dictionary(uniqueKeysWithValues: fresh.named.map { ($0.name, $0.tensor) })
       for store in [weights] + averages.map(\.parameters) { try store.copy(from: tensors) }
       return try optimizer.reset()

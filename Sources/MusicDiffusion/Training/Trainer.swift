@@ -31,6 +31,7 @@ public final class Trainer {
   let device: Device
   /// Held from the start to the end of ``run(onStep:onEvaluate:onRecover:onSave:shouldStop:)``.
   private var lock: FolderLock?
+  private let start: StartingPoint?
   private let learner: Learner
   private var loader: BatchLoader
   private let heldOut: HeldOutBatches?
@@ -50,10 +51,11 @@ public final class Trainer {
   ///     the run has ended.
   ///   - configuration: of a resumed run, only `steps`, `hours`, `saveInterval`, `patience` and
   ///     `learningRate` count; the rest is as the run began.
+  ///   - start: what a new run begins with in place of random weights. A resumed one has its own.
   /// - Throws: ``ModelError``, `TorchError`.
   public init(
     folder: URL, dataset: Dataset, configuration: TrainingConfiguration,
-    device: Device, precision: DType, resume: Bool
+    device: Device, precision: DType, resume: Bool, from start: StartingPoint? = nil
   ) throws {
     self.folder = folder
     self.dataset = dataset
@@ -71,16 +73,19 @@ public final class Trainer {
       tensors = checkpoint.tensors
       try state.validate()
     } else {
-      state = Self.new(dataset, configuration)
+      state = Self.new(dataset, configuration, from: start)
       try state.validate()
       lock = try FolderLock(Self.makeFolder(folder))
       // Another process may have made one since whoever asks for a new run has looked.
       try Self.checkHasNoModel(folder)
     }
     savedStep = resume ? state.steps : nil
+    self.start = resume ? nil : start
     do {
       learner = try Learner(
-        state.model, state.configuration, from: tensors, device: device, precision: precision)
+        state.model, state.configuration, from: tensors,
+        firstWeights: self.start?.weights(for: state.model) ?? [:], device: device,
+        precision: precision)
     } catch let error as TorchError {
       guard case .mismatchedParameters = error else { throw error }
       throw ModelError.damagedModel(folder.path, reason: "\(error)")
@@ -297,7 +302,7 @@ public final class Trainer {
     let (exploded, configuration, seconds) = (state.steps, state.configuration, state.seconds)
     let earlier = state.recoveries ?? []
     let checkpoint = try savedStep.map { _ in try TrainingState.read(from: folder) }
-    let good = checkpoint?.state ?? Self.new(dataset, configuration)
+    let good = checkpoint?.state ?? Self.new(dataset, configuration, from: start)
     let tries = earlier.reversed().prefix { $0.goodStep == good.steps }.count
     guard tries < Self.recoveryLimit else {
       throw ModelError.diverged(step: exploded, recoveries: tries)
@@ -385,9 +390,10 @@ public final class Trainer {
 
   /// The state of a run at its start.
   static func new(
-    _ dataset: Dataset, _ configuration: TrainingConfiguration
+    _ dataset: Dataset, _ configuration: TrainingConfiguration, from start: StartingPoint? = nil
   ) -> TrainingState {
     var history = TrainingHistory()
+    history.startedFrom = start?.name
     history.dataset = URL(fileURLWithPath: dataset.path).lastPathComponent
     history.files = dataset.fileCount
     history.skippedFiles = dataset.skippedCount

@@ -52,6 +52,7 @@ struct Info: ParsableCommand {
       String(
         format: "%@: %d files, %.2f hours, %d skipped", history.dataset, history.files,
         history.datasetHours, history.skippedFiles))
+    if let start = history.startedFrom { row("started", "from the weights of \(start)") }
     row(
       "training",
       String(

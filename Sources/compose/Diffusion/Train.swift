@@ -113,6 +113,14 @@ struct Train: ParsableCommand {
       """, valueName: "checkpoints"))
   var patience: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Folder of a trained model whose weights the run begins with: its preset and network are taken over, \
+      labels that it does not know begin as none. A third of the usual --learning-rate is a good one then.
+      """, valueName: "model"))
+  var from: String?
+
   @Flag(help: "Go on with the run in --output.")
   var resume = false
 
@@ -146,8 +154,8 @@ struct Train: ParsableCommand {
       planning.budget == nil || steps == nil && hours == nil,
       "--budget chooses the length of the run: leave out --steps and --hours.")
     try check(
-      !resume || planning.budget == nil && planning.config == nil,
-      "--budget and --config are for new runs: a resumed one has its settings, and takes --steps or "
+      !resume || planning.budget == nil && planning.config == nil && from == nil,
+      "--budget, --config and --from are for new runs: a resumed one has its settings, and takes --steps or "
         + "--hours.")
     try check(threads.map { (1...1024).contains($0) } ?? true, "--threads must be 1 to 1024.")
   }
@@ -157,12 +165,17 @@ struct Train: ParsableCommand {
     let (device, precision) = try compute.resolved()
     let folder = URL(fileURLWithPath: output ?? defaultOutput, isDirectory: true)
     let interruption = Interruption()
-    let run = try plan(in: folder, device, precision, interruption)
+    let start = try from.map {
+      StartingPoint(
+        try Model(contentsOf: $0),
+        name: URL(fileURLWithPath: $0, isDirectory: true).standardizedFileURL.lastPathComponent)
+    }
+    let run = try plan(in: folder, from: start, device, precision, interruption)
     let data = run.data
     if planning.dryRun { return }
     let trainer = try Trainer(
       folder: folder, dataset: data, configuration: run.settings, device: device,
-      precision: precision, resume: resume)
+      precision: precision, resume: resume, from: start)
     try listSkipped(data, in: folder)
 
     let line = ProgressLine(quietInterval: 30)
@@ -215,19 +228,22 @@ struct Train: ParsableCommand {
 
   /// - Parameters:
   ///   - preset: the one to train; nil for that of the file, or else standard.
+  ///   - start: a model that decides what the network is.
   ///   - file: settings that count where an option is not given.
   func newSettings(
-    in folder: URL, preset: Preset?, _ file: SettingsFile?
+    in folder: URL, from start: StartingPoint?, preset: Preset?, _ file: SettingsFile?
   ) throws -> TrainingConfiguration {
     try Trainer.checkHasNoModel(folder)
+    let preset = preset ?? start.flatMap { Preset(rawValue: $0.model.configuration.preset) }
     var settings =
       try file?.configuration(preset: preset) ?? TrainingConfiguration(preset: preset ?? .standard)
+    start?.apply(to: &settings)
     settings.values = values ?? settings.values
     settings.batchSize = batchSize ?? settings.batchSize
     settings.learningRate = learningRate ?? settings.learningRate
     settings.seed = seed ?? settings.seed
     settings.noise = noise.process(
-      over: file?.keys.contains("noise") == true ? settings.noise : nil)
+      over: file?.keys.contains("noise") == true || start != nil ? settings.noise : nil)
     settings.augmentation = augment ?? settings.augmentation
     settings.heldOut = heldOut ?? settings.heldOut ?? 0.05
     if let accumulate { settings.accumulation = accumulate > 1 ? accumulate : nil }

@@ -10,19 +10,22 @@ extension Train {
   ///
   /// - Returns: the settings of the run, and its data, prepared.
   func plan(
-    in folder: URL, _ device: Device, _ precision: DType, _ interruption: Interruption
+    in folder: URL, from start: StartingPoint?, _ device: Device, _ precision: DType,
+    _ interruption: Interruption
   ) throws -> (settings: TrainingConfiguration, data: Dataset) {
-    let start = ContinuousClock.now
-    let spent = { start.duration(to: .now) / .seconds(1) }
+    let begun = ContinuousClock.now
+    let spent = { begun.duration(to: .now) / .seconds(1) }
     let saved = try resume ? TrainingState.saved(in: folder) : nil
     let file = try planning.config.map { try SettingsFile($0) }
     var settings =
       try saved.map { try resumedSettings($0, in: folder) }
-      ?? newSettings(in: folder, preset: preset, file)
+      ?? newSettings(in: folder, from: start, preset: preset, file)
     if !planning.dryRun { try makeFolder(of: folder.path) }
 
     var reasons: [String] = []
-    if let budget = planning.budget, preset == nil, file?.keys.contains("preset") != true {
+    if let budget = planning.budget, preset == nil, start == nil,
+      file?.keys.contains("preset") != true
+    {
       Terminal.progress("measuring the presets")
       let choice = try budget.preset(for: glance(), hasGPU: device != .cpu) { preset in
         var trial = TrainingConfiguration(preset: preset)
@@ -30,7 +33,7 @@ extension Train {
         return try MeasuredSpeed(of: trial, device: device, precision: precision).clipsPerSecond
       }
       reasons.append("\(choice.preset.rawValue) (\(choice.reason))")
-      settings = try newSettings(in: folder, preset: choice.preset, file)
+      settings = try newSettings(in: folder, from: nil, preset: choice.preset, file)
     }
     let data = try loadDataset(
       dataset, settings.representation, heldOut: settings.heldOut ?? 0, interruption: interruption)
@@ -61,6 +64,7 @@ extension Train {
     report(
       settings, plan, speed, from: saved?.steps ?? 0, folder: folder.relativePath, device, precision
     )
+    if let start { Terminal.result("begins:  with the weights of \(start.name)") }
     if let budget = planning.budget {
       Terminal.result(
         "budget:  \(duration(budget.seconds)), of which \(duration(spent())) are over: "

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Corpus
+import Evaluation
 import Foundation
 import Terminal
 
@@ -20,8 +21,8 @@ struct Compose: ParsableCommand {
     version: programVersion,
     subcommands: [
       Train.self, Tune.self, Generate.self, Continue.self, Inpaint.self, Vary.self,
-      Interpolate.self, Explain.self, DatasetCommand.self, SpectrogramCommand.self, Info.self,
-      EMA.self,
+      Interpolate.self, Evaluate.self, Explain.self, DatasetCommand.self, SpectrogramCommand.self,
+      Info.self, EMA.self,
     ])
 
   static func main() {
@@ -31,7 +32,7 @@ struct Compose: ParsableCommand {
     if let command = asked.flatMap(DiffusionCommand.init) {
       runProgram(Compose.self, arguments: [command.rawValue, "--help"])
     } else {
-      runProgram(Compose.self) { $0 is CorpusError ? EX_DATAERR : nil }
+      runProgram(Compose.self) { $0 is CorpusError || $0 is EvaluationError ? EX_DATAERR : nil }
     }
   }
 }

@@ -17,6 +17,7 @@ public enum CommandError: Error, CustomStringConvertible {
   case loopTooLong(String, seconds: Double)
   case filesFailed(Int, of: Int)
   case interrupted
+  case stopped
   case nothingTuned
 
   public var description: String {
@@ -52,6 +53,7 @@ public enum CommandError: Error, CustomStringConvertible {
       "\(count) of \(total) files could not be used; they are named above"
     case .interrupted:
       "stopped; what is complete stays, and running it again goes on"
+    case .stopped: "stopped; nothing was written"
     case .nothingTuned:
       "stopped before the first round was over: nothing was written"
     case .noCUDA:

@@ -37,7 +37,7 @@ extension Canvas {
 
 extension Spectrogram {
   /// From its loudest value 80 dB down.
-  func pictureRange(_ settings: SpectrogramSettings) -> ClosedRange<Float> {
+  package func pictureRange(_ settings: SpectrogramSettings) -> ClosedRange<Float> {
     let high = values.max() ?? 0
     return high - Float(80 / settings.decibelsPerNeper)...high
   }

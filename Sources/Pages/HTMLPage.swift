@@ -1,11 +1,13 @@
-import Foundation
+package import Foundation
 
 /// A page that holds all it needs: no other file, no network, no script.
-struct HTMLPage {
-  var title: String
-  var body: String
+package struct HTMLPage {
+  package var title: String
+  package var body: String
 
-  var html: String {
+  package init(title: String, body: String) { (self.title, self.body) = (title, body) }
+
+  package var html: String {
     """
     <!DOCTYPE html>
     <html lang="en">
@@ -27,26 +29,26 @@ struct HTMLPage {
   }
 
   /// A heading with what stands below it.
-  static func section(_ heading: String, _ body: String) -> String {
+  package static func section(_ heading: String, _ body: String) -> String {
     "<section>\n<h2>\(escaped(heading))</h2>\n\(body)\n</section>"
   }
 
   /// Names and values; values are HTML.
-  static func table(_ rows: [(name: String, value: String)]) -> String {
+  package static func table(_ rows: [(name: String, value: String)]) -> String {
     let lines = rows.map { "<tr><th>\(escaped($0.name))</th><td>\($0.value)</td></tr>" }
     return "<table>\n\(lines.joined(separator: "\n"))\n</table>"
   }
 
   /// - Parameter part: of the full length, 0 to 1.
-  static func bar(_ part: Double) -> String {
+  package static func bar(_ part: Double) -> String {
     "<span class=\"bar\"><i style=\"width:\(Int((min(max(part, 0), 1) * 100).rounded()))%\"></i></span>"
   }
 
-  static func image(png: Data, alternative: String) -> String {
+  package static func image(png: Data, alternative: String) -> String {
     "<img src=\"data:image/png;base64,\(png.base64EncodedString())\" alt=\"\(escaped(alternative))\">"
   }
 
-  static func player(mp3: Data) -> String {
+  package static func player(mp3: Data) -> String {
     "<audio controls preload=\"none\" src=\"data:audio/mpeg;base64,\(mp3.base64EncodedString())\"></audio>"
   }
 
@@ -107,6 +109,10 @@ struct HTMLPage {
     th { text-align: left; font-weight: 400; color: var(--faint); width: 34%; }
     th, td { padding: 6px 8px 6px 0; border-top: 1px solid var(--rule); vertical-align: top; }
     tr:first-child th, tr:first-child td { border-top: 0; }
+    table.figures { display: block; overflow-x: auto; }
+    table.figures th, table.figures td { width: auto; padding-right: 18px; white-space: nowrap; }
+    table.figures td, table.figures tr:first-child th { text-align: right;
+      font-variant-numeric: tabular-nums; }
     .bar { display: inline-block; width: 160px; max-width: 40%; height: 8px; border-radius: 4px;
       background: var(--rule); margin-right: 10px; vertical-align: middle; overflow: hidden; }
     .bar i { display: block; height: 100%; background: var(--main); }
@@ -114,4 +120,10 @@ struct HTMLPage {
     svg .faint { stroke-width: 1; opacity: 0.35; }
     ul { margin: 0; padding-left: 20px; } li { margin: 6px 0; max-width: 76ch; }
     """
+}
+
+/// Text for HTML, in elements and in attributes.
+package func escaped(_ text: String) -> String {
+  text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+    .replacing("\"", with: "&quot;")
 }
