@@ -31,6 +31,31 @@ public enum AudioEncoding: Sendable, Hashable, CaseIterable {
     }
   }
 
+  /// The smallest encoding of a file's extension that writes samples back as they were read, or else
+  /// the best there is; nil for an extension of no known encoding.
+  ///
+  /// - Parameter bits: of the integers that were read; nil for other samples.
+  public init?(path: String, keeping bits: Int?) {
+    guard let encoding = AudioEncoding(path: path) else { return nil }
+    let choices: [AudioEncoding] =
+      switch encoding {
+      case .wav16: [.wav16, .wav24, .wavFloat]
+      case .flac16: [.flac16, .flac24]
+      default: [encoding]
+      }
+    self = choices.first { $0.keeps(bits: bits) } ?? choices[choices.count - 1]
+  }
+
+  /// Whether samples are written back as they were read.
+  ///
+  /// - Parameter bits: of the integers that were read; nil for other samples. Of more than 24, reading
+  ///   leaves what a `Float` has.
+  public func keeps(bits: Int?) -> Bool {
+    if self == .wavFloat { return true }
+    guard let bits, let own = integerBits else { return false }
+    return bits <= Int(own)
+  }
+
   /// Bits of an integer sample; nil for floating point and lossy encodings, which do not clip.
   var integerBits: Int32? {
     switch self {

@@ -17,6 +17,8 @@ public final class AudioReader {
   public let sampleCount: Int?
   /// Container and encoding, as "WAV (Microsoft), Signed 16 bit PCM".
   public let formatDescription: String
+  /// Bits of an integer sample; nil for floating point and for what is compressed with losses.
+  public let integerBits: Int?
   public let metadata: AudioMetadata
 
   private let file: OpaquePointer
@@ -56,6 +58,7 @@ public final class AudioReader {
     let isEndless = info.frames == Int64.max
     sampleCount = isEndless || info.seekable == 0 ? nil : Int(info.frames)
     formatDescription = describeFormat(info.format)
+    integerBits = bitsOfIntegers(info.format)
     metadata = AudioMetadata(of: file)
     let container = Int(info.format) & SF_FORMAT_TYPEMASK
     let isLossy = [SF_FORMAT_OGG, SF_FORMAT_MPEG].contains(container)

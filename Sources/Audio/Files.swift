@@ -50,6 +50,18 @@ func describeFormat(_ format: Int32) -> String {
   }.joined(separator: ", ")
 }
 
+/// Bits of an integer sample of libsndfile's format; nil for floating point and lossy encodings.
+func bitsOfIntegers(_ format: Int32) -> Int? {
+  switch Int(format) & SF_FORMAT_SUBMASK {
+  case SF_FORMAT_PCM_S8, SF_FORMAT_PCM_U8: 8
+  case SF_FORMAT_PCM_16, SF_FORMAT_ALAC_16: 16
+  case SF_FORMAT_ALAC_20: 20
+  case SF_FORMAT_PCM_24, SF_FORMAT_ALAC_24: 24
+  case SF_FORMAT_PCM_32, SF_FORMAT_ALAC_32: 32
+  default: nil
+  }
+}
+
 /// Whether no sample is infinite or not a number, told from the exponents.
 func allFinite(_ samples: UnsafeBufferPointer<Float>) -> Bool {
   var nonFinite: UInt32 = 0

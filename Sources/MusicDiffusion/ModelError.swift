@@ -9,6 +9,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case unknownNumber(String, known: [Conditioning.Number])
   case noCaptions
   case invalidSeconds(Double, limit: Double)
+  case invalidSpan(Range<Double>, duration: Double)
+  case tooShortToEdit(Double, needed: Double)
   case invalidArgument(String)
   case modelExists(String, canResume: Bool)
   case nothingToResume(String)
@@ -53,6 +55,11 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
         + "column caption in metadata.csv, or with a text file beside each sound"
     case .invalidSeconds(let seconds, let limit):
       "cannot generate \(format(seconds)) seconds: ask for more than 0 and at most \(format(limit))"
+    case .invalidSpan(let span, let duration):
+      "\(format(span.lowerBound)) to \(format(span.upperBound)) s is no part of a sound of "
+        + "\(format(duration)) s"
+    case .tooShortToEdit(let seconds, let needed):
+      "\(format(seconds)) s of sound are too little to go by: the model needs \(format(needed)) s"
     case .invalidArgument(let reason):
       reason
     case .modelExists(let path, let canResume):

@@ -110,11 +110,13 @@ public struct GriffinLim: Sendable {
   ///   - magnitudes: what the stretch starts from, `[frames, fftSize / 2 + 1]`.
   ///   - unknownBins: the lowest bins whose magnitudes are not known.
   ///   - standing: what the stretches before left; becomes what this one leaves.
+  ///   - known: samples of the piece that no pass changes.
   ///   - project: moves one frame's packed spectrum to the nearest that has the wanted magnitudes
   ///     and makes it ready for the inverse; its scale on entry is of no meaning.
   func audio(
     of stretch: Stretch, magnitudes: Spectrogram, unknownBins: Int = 0, start: Start, seed: UInt64,
-    standing: inout Standing, project: (_ frame: Int, _ scratch: RealFFT.Scratch) -> Void
+    standing: inout Standing, known: KnownSamples? = nil,
+    project: (_ frame: Int, _ scratch: RealFFT.Scratch) -> Void
   ) -> [Float] {
     var signal = [Float](repeating: 0, count: stretch.samples.count)
     if stretch.frames.isEmpty || signal.isEmpty { return signal }
@@ -122,8 +124,9 @@ public struct GriffinLim: Sendable {
       stft, frames: stretch.frames, samples: stretch.samples, standing: standing.sum)
     begin(
       stretch, magnitudes, unknownBins: unknownBins, start: start, seed: seed,
-      known: standing.phases, overlapAdd)
+      known: phases(thatStandIn: stretch, standing, known), overlapAdd)
     overlapAdd.join(into: &signal)
+    known?.restore(&signal, stretch.samples)
 
     let (relaxation, momentum) = (Float(relaxation), Float(momentum))
     var (last, previous) = (signal, signal)
@@ -150,6 +153,8 @@ public struct GriffinLim: Sendable {
           }
         }
       }
+      known?.restore(&last, stretch.samples)
+      known?.restore(&previous, stretch.samples)
     }
     if let next = stretch.next {
       standing.sum = overlapAdd.sum(before: next.frame, over: next.samples)
@@ -162,7 +167,7 @@ public struct GriffinLim: Sendable {
   /// Gives the frames of a stretch their first phases and adds them.
   private func begin(
     _ stretch: Stretch, _ magnitudes: Spectrogram, unknownBins: Int, start: Start, seed: UInt64,
-    known: [PhaseGradient.Turns], _ overlapAdd: OverlapAdd
+    known: KnownPhases, _ overlapAdd: OverlapAdd
   ) {
     let (bins, firstFrame) = (stft.bins, stretch.frames.lowerBound)
     var phases: [PhaseGradient.Turns]
@@ -172,11 +177,11 @@ public struct GriffinLim: Sendable {
         of: magnitudes, firstFrame: firstFrame, stft: stft, seed: seed, known: known)
       LowBandStart.improve(
         &phases, of: magnitudes, unknownBins: unknownBins, firstFrame: firstFrame,
-        known: known.count / bins, stft: stft, seed: seed)
+        known: known, stft: stft, seed: seed)
     case .random:
-      phases = known
-      phases += (known.count..<magnitudes.values.count).map {
-        randomPhase(seed: seed, index: firstFrame * bins + $0)
+      phases = magnitudes.values.indices.map {
+        known.contains($0 / bins)
+          ? known.turns[$0] : randomPhase(seed: seed, index: firstFrame * bins + $0)
       }
     }
     magnitudes.values.withUnsafeBufferPointer { magnitudes in
@@ -190,6 +195,32 @@ public struct GriffinLim: Sendable {
         }
       }
     }
+  }
+
+  /// The phases that the frames of a stretch have already: from the stretch before, and where nothing
+  /// but known samples is in their windows.
+  private func phases(
+    thatStandIn stretch: Stretch, _ standing: Standing, _ known: KnownSamples?
+  ) -> KnownPhases {
+    let bins = stft.bins
+    var phases = KnownPhases(
+      turns: standing.phases,
+      isKnown: [Bool](repeating: true, count: standing.phases.count / bins))
+    guard let known else { return phases }
+    let part = Array(known.samples[stretch.samples])
+    for frames in known.frames(of: stretch, stft)
+    where frames.upperBound - stretch.frames.lowerBound > phases.isKnown.count {
+      let first = max(frames.lowerBound - stretch.frames.lowerBound, phases.isKnown.count)
+      let end = frames.upperBound - stretch.frames.lowerBound
+      phases.turns += [PhaseGradient.Turns](
+        repeating: 0, count: first * bins - phases.turns.count)
+      phases.isKnown += [Bool](repeating: false, count: first - phases.isKnown.count)
+      phases.turns += self.phases(
+        of: part, stretch,
+        frames: first + stretch.frames.lowerBound..<end + stretch.frames.lowerBound)
+      phases.isKnown += [Bool](repeating: true, count: end - first)
+    }
+    return phases
   }
 
   /// The phases of some frames of a stretch's signal, `[frames, bins]`.

@@ -26,11 +26,11 @@ struct LowBandStart {
   ///   - magnitudes: `[frames, bins]`.
   ///   - unknownBins: the lowest bins whose magnitudes are not known.
   ///   - firstFrame: where in the piece the magnitudes start.
-  ///   - known: frames at the beginning whose phases stand.
+  ///   - known: the frames whose phases stand.
   ///   - seed: of the random starts.
   static func improve(
     _ phases: inout [PhaseGradient.Turns], of magnitudes: Spectrogram, unknownBins: Int,
-    firstFrame: Int, known: Int, stft: STFT, seed: UInt64
+    firstFrame: Int, known: KnownPhases, stft: STFT, seed: UInt64
   ) {
     let factor = stft.fftSize / size
     // Other sizes have no low signal with the same frames and the same window, one frame no signal.
@@ -54,7 +54,7 @@ struct LowBandStart {
         for bin in 0..<soundingBins {
           let i = frame * bins + bin
           start[frame * low.bins + bin] =
-            candidate == 0 || frame < known
+            candidate == 0 || known.contains(frame)
             ? phases[i]
             : randomPhase(seed: seed &+ UInt64(candidate), index: firstFrame * bins + i)
         }
@@ -67,7 +67,7 @@ struct LowBandStart {
       candidates, wanted: wanted, bins: unknownBins..<takenBins, known: known,
       isCircular: stft.boundary == .circular
     ).path()
-    for frame in known..<frames {
+    for frame in 0..<frames where !known.contains(frame) {
       let (candidate, turn) = (candidates[path[frame] / 2], UInt32(path[frame] % 2) << 31)
       for bin in 0..<takenBins { phases[frame * bins + bin] = candidate.turns(frame, bin) &+ turn }
     }
@@ -93,9 +93,9 @@ private struct Splice {
   ///   - candidates: each `[frames, any number of bins]`.
   ///   - wanted: magnitudes.
   ///   - bins: those that are compared.
-  ///   - known: frames at the beginning that cannot be turned around.
+  ///   - known: frames that cannot be turned around.
   init(
-    _ candidates: [ComplexSpectrogram], wanted: Spectrogram, bins: Range<Int>, known: Int,
+    _ candidates: [ComplexSpectrogram], wanted: Spectrogram, bins: Range<Int>, known: KnownPhases,
     isCircular: Bool
   ) {
     (states, frames, self.isCircular) = (2 * candidates.count, wanted.frames, isCircular)
@@ -107,7 +107,7 @@ private struct Splice {
           let difference = candidate.magnitude(frame, $1) - wanted[frame, $1]
           return $0 + difference * difference
         }
-        errors += [error, frame < known ? .infinity : error]
+        errors += [error, known.contains(frame) ? .infinity : error]
       }
       // |a - b|^2 of the candidates is |a|^2 + |b|^2 - 2 a b, with one turned around plus 2 a b.
       let values = candidates.map { candidate in

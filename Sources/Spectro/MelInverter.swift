@@ -67,10 +67,11 @@ public final class MelInverter: Sendable {
 
   /// The same for channels of equal length, which are worked on side by side.
   ///
+  /// - Parameter known: what is known of the samples of each channel; nothing where empty.
   /// - Returns: `[channels][samples]`, each as it would be by itself.
   public func audio(
     fromLogMel channels: [Spectrogram], iterations: Int = 32, momentum: Double = 0.95,
-    seed: UInt64 = 0, sampleCount: Int? = nil
+    seed: UInt64 = 0, sampleCount: Int? = nil, known: [KnownSamples] = []
   ) throws -> [[Float]] {
     let frames = channels.first?.frames ?? 0
     for channel in channels { try check(channel, frames: frames) }
@@ -79,7 +80,7 @@ public final class MelInverter: Sendable {
     for channel in samples.indices { samples[channel].reserveCapacity(count) }
     try audio(
       frames: frames, channels: channels.count, iterations: iterations, momentum: momentum,
-      seed: seed, sampleCount: sampleCount
+      seed: seed, sampleCount: sampleCount, known: known
     ) { frames in
       channels.map { logMel in
         let values = logMel.values[
@@ -102,6 +103,8 @@ public final class MelInverter: Sendable {
   ///   - momentum: of fast Griffin-Lim; 0 is the original algorithm.
   ///   - seed: of the phases that the magnitudes do not decide.
   ///   - sampleCount: by default `(frames - 1) * hopLength`; of a loop always `frames * hopLength`.
+  ///   - known: what is known of the samples of each channel; nothing where empty. The rest is fitted
+  ///     to them; what is written in their place is what would fit there, nearly the same.
   ///   - read: the log-mel spectrogram `[frames, melBins]` of each channel in a range of frames. The
   ///     ranges follow each other without a gap.
   ///   - write: gets the next samples of each channel, as many of each.
@@ -109,9 +112,11 @@ public final class MelInverter: Sendable {
   ///   not a number; and what `read` and `write` throw.
   public func audio(
     frames: Int, channels: Int, iterations: Int = 32, momentum: Double = 0.95, seed: UInt64 = 0,
-    sampleCount: Int? = nil, read: (_ frames: Range<Int>) throws -> [Spectrogram],
+    sampleCount: Int? = nil, known: [KnownSamples] = [],
+    read: (_ frames: Range<Int>) throws -> [Spectrogram],
     write: (_ samples: [[Float]]) throws -> Void
   ) throws {
+    precondition(known.isEmpty || known.count == channels, "each channel has its known samples")
     // Whole channels are shared out first: threads that work on one wait for each other in each pass.
     let threads = mel.stft.threads
     let griffinLim = GriffinLim(
@@ -141,7 +146,7 @@ public final class MelInverter: Sendable {
         return mapInParallel(0..<channels, threads: threads) { channel in
           samples(
             of: stretch, melValues: melValues[channel], griffinLim, seed: seed,
-            standing: &standing[channel])
+            known: known.isEmpty ? nil : known[channel], standing: &standing[channel])
         }
       }
       try write(finished)
@@ -155,14 +160,14 @@ public final class MelInverter: Sendable {
   /// The samples that one channel's mel values `[frames, melBins]` of a stretch finish.
   private func samples(
     of stretch: Stretch, melValues: [Float], _ griffinLim: GriffinLim, seed: UInt64,
-    standing: inout GriffinLim.Standing
+    known: KnownSamples?, standing: inout GriffinLim.Standing
   ) -> [Float] {
     melValues.withUnsafeBufferPointer { melValues in
       let guess = magnitudes(
         fromMel: melValues, iterations: Self.guessIterations, threads: griffinLim.stft.threads)
       return griffinLim.audio(
         of: stretch, magnitudes: guess, unknownBins: inverse.unseenBins, start: .phaseGradient,
-        seed: seed, standing: &standing
+        seed: seed, standing: &standing, known: known
       ) { frame, scratch in
         let row = frame - stretch.frames.lowerBound
         guess.values.withUnsafeBufferPointer {

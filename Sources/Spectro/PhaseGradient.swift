@@ -46,9 +46,10 @@ struct PhaseGradient {
   /// - Parameters:
   ///   - firstFrame: where in the piece these magnitudes start.
   ///   - seed: of the phases that gradients do not decide.
-  ///   - known: the phases of the first frames, from which the others follow.
+  ///   - known: the frames whose phases stand, from which the others follow.
   static func phases(
-    of magnitudes: Spectrogram, firstFrame: Int, stft: STFT, seed: UInt64, known: [Turns] = []
+    of magnitudes: Spectrogram, firstFrame: Int, stft: STFT, seed: UInt64,
+    known: KnownPhases = KnownPhases()
   ) -> [Turns] {
     let (bins, frames) = (magnitudes.bins, magnitudes.frames)
     return [Turns](unsafeUninitializedCapacity: magnitudes.values.count) { output, count in
@@ -56,20 +57,23 @@ struct PhaseGradient {
       nonisolated(unsafe) let phases = output.baseAddress
       forEachBlock(of: frames, size: STFT.blockSize, threads: stft.threads) { block in
         guard let phases else { return }
-        for i in block.lowerBound * bins..<block.upperBound * bins {
-          phases[i] =
-            i < known.count ? known[i] : randomPhase(seed: seed, index: firstFrame * bins + i)
+        for frame in block {
+          let isKnown = known.contains(frame)
+          for i in frame * bins..<(frame + 1) * bins {
+            phases[i] =
+              isKnown ? known.turns[i] : randomPhase(seed: seed, index: firstFrame * bins + i)
+          }
         }
       }
       // A loop has no place to begin.
       let size = stft.boundary == .circular ? max(1, frames) : segmentSize
       for start in stride(from: 0, to: frames, by: size) {
         guard let phases else { return }
-        let first = max(0, start - overlap)
-        let segment = first * bins..<min(frames, start + size) * bins
-        let standing = min(max(known.count, start * bins), segment.upperBound) - segment.lowerBound
-        PhaseGradient(stft: stft, magnitudes: magnitudes.values[segment], bins: bins)
-          .integrate(phases + segment.lowerBound, known: standing)
+        let segment = max(0, start - overlap)..<min(frames, start + size)
+        let values = magnitudes.values[segment.lowerBound * bins..<segment.upperBound * bins]
+        PhaseGradient(stft: stft, magnitudes: values, bins: bins).integrate(
+          phases + segment.lowerBound * bins,
+          isKnown: segment.map { $0 < start || known.contains($0) })
       }
     }
   }
@@ -93,9 +97,9 @@ struct PhaseGradient {
     perBin = Float(gamma / (hop * size) / 4 * radian)
   }
 
-  /// Replaces the phases `[frames, bins]` of all bins but the first `known`, the quietest and one in
-  /// each island.
-  private func integrate(_ phases: UnsafeMutablePointer<Turns>, known: Int) {
+  /// Replaces the phases `[frames, bins]` of all bins but those of the frames that are known,
+  /// `[frames]`, the quietest and one in each island.
+  private func integrate(_ phases: UnsafeMutablePointer<Turns>, isKnown: [Bool]) {
     let count = frames * bins
     let points = UnsafeMutablePointer<Point>.allocate(capacity: count)
     defer { points.deallocate() }
@@ -110,9 +114,12 @@ struct PhaseGradient {
     }
 
     var queue = RankedQueue(ranks: Self.ranks)
-    for i in known > 0 ? 0..<known : loudest..<loudest + 1 where points[i].rank > 0 {
-      reach(points, i, points[i].phase, &queue)
+    for frame in 0..<frames where isKnown[frame] {
+      for i in frame * bins..<(frame + 1) * bins where points[i].rank > 0 {
+        reach(points, i, points[i].phase, &queue)
+      }
     }
+    if !isKnown.contains(true) { reach(points, loudest, points[loudest].phase, &queue) }
     spread(points, &queue)
     // Islands: whatever is left, the loudest first.
     var islands = RankedQueue(ranks: Self.ranks)
@@ -213,6 +220,16 @@ struct PhaseGradient {
   private func turns(_ value: Float) -> Turns {
     Turns(truncatingIfNeeded: Int64(max(-0x1p62, min(value, 0x1p62))))
   }
+}
+
+/// The phases of a stretch that stand, frame by frame.
+struct KnownPhases {
+  /// `[frames, bins]`, up to the last frame that is known; of the others without meaning.
+  var turns: [PhaseGradient.Turns] = []
+  /// For each of these frames whether it is known.
+  var isKnown: [Bool] = []
+
+  func contains(_ frame: Int) -> Bool { frame < isKnown.count && isKnown[frame] }
 }
 
 /// Indices in the order of their ranks, the highest first. Which index stands behind another of the

@@ -39,6 +39,16 @@ public struct SpectrogramSettings: Codable, Sendable, Equatable {
   /// Frames per second.
   public var frameRate: Double { Double(sampleRate) / Double(hopLength) }
 
+  /// The mel bins whose filters have their peaks within a band of frequencies, Hz.
+  public func melBins(within band: ClosedRange<Double>) -> Range<Int> {
+    let (low, high) = (melScale.mel(hertz: minFrequency), melScale.mel(hertz: topFrequency))
+    let inside = (0..<melBins).filter {
+      let peak = low + (high - low) * Double($0 + 1) / Double(melBins + 1)
+      return band.contains(melScale.hertz(mel: peak))
+    }
+    return inside.isEmpty ? 0..<0 : inside[0]..<inside[inside.count - 1] + 1
+  }
+
   /// The upper edge of the highest mel filter, Hz.
   public var topFrequency: Double { maxFrequency ?? Double(sampleRate) / 2 }
 

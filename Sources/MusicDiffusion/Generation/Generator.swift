@@ -185,7 +185,7 @@ public struct Generator: Sendable {
   }
 
   /// A piece that nothing is said about can be guided by a weaker model alone.
-  private func guidedDenoiser(
+  func guidedDenoiser(
     _ description: Description, _ options: Options, _ guidance: Guidance
   ) throws -> GuidedDenoiser {
     let configuration = model.configuration
@@ -267,7 +267,7 @@ extension SamplingDefaults {
   /// With what is not nil among the options.
   ///
   /// - Throws: ``ModelError/invalidArgument(_:)`` for what cannot be drawn with.
-  fileprivate func with(_ options: Generator.Options) throws -> SamplingDefaults {
+  func with(_ options: Generator.Options) throws -> SamplingDefaults {
     var result = self
     result.sampler = options.sampler ?? sampler
     // What a sampler is told by default is meant for it alone.

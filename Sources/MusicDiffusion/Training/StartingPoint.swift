@@ -45,7 +45,7 @@ public struct StartingPoint: Sendable {
       let part = name.split(separator: ".")
       if !keepsNumbers, name.hasPrefix("embedding.numbers.") { continue }
       if !keepsWords,
-        name.hasPrefix("text.") || name.hasPrefix("embedding.text.")
+        name.hasPrefix("text.") || name.hasPrefix("embedding.words.")
           || part.contains("cross_attention")
       {
         continue

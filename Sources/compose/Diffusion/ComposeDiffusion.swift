@@ -12,7 +12,10 @@ struct ComposeDiffusion: ParsableCommand {
     commandName: "compose",
     abstract: "The commands of compose that train models and draw with them.",
     version: programVersion,
-    subcommands: [Train.self, Tune.self, Generate.self, Explain.self, Info.self, EMA.self])
+    subcommands: [
+      Train.self, Tune.self, Generate.self, Continue.self, Inpaint.self, Vary.self,
+      Interpolate.self, Explain.self, Info.self, EMA.self,
+    ])
 
   static func main() {
     runProgram(ComposeDiffusion.self) { error in

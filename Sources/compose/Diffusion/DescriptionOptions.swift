@@ -6,7 +6,7 @@ import Terminal
 struct DescriptionOptions: ParsableArguments {
   @Option(
     help:
-      "A label of the model; `compose info` lists them. Default: drawn from the seed; none with --prompt."
+      "A label of the model; `compose info` lists them. Default: drawn from the seed; none with --prompt, or where a sound is given."
   )
   var label: String?
 

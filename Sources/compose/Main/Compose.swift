@@ -20,8 +20,9 @@ struct Compose: ParsableCommand {
       """,
     version: programVersion,
     subcommands: [
-      Train.self, Tune.self, Generate.self, Evaluate.self, Explain.self, DatasetCommand.self,
-      SpectrogramCommand.self, Info.self, EMA.self,
+      Train.self, Tune.self, Generate.self, Continue.self, Inpaint.self, Vary.self,
+      Interpolate.self, Evaluate.self, Explain.self, DatasetCommand.self, SpectrogramCommand.self,
+      Info.self, EMA.self,
     ])
 
   static func main() {

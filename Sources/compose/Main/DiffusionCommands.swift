@@ -19,6 +19,26 @@ struct Generate: DiffusionStub {
   @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
 }
 
+struct Continue: DiffusionStub {
+  static let command = DiffusionCommand.continue
+  @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
+}
+
+struct Inpaint: DiffusionStub {
+  static let command = DiffusionCommand.inpaint
+  @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
+}
+
+struct Vary: DiffusionStub {
+  static let command = DiffusionCommand.vary
+  @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
+}
+
+struct Interpolate: DiffusionStub {
+  static let command = DiffusionCommand.interpolate
+  @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
+}
+
 struct Explain: DiffusionStub {
   static let command = DiffusionCommand.explain
   @Argument(parsing: .captureForPassthrough) var arguments: [String] = []

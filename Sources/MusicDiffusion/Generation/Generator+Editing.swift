@@ -1,0 +1,259 @@
+public import Audio
+import Foundation
+import Spectro
+import Torch
+
+/// A part of one's own sound drawn anew; the rest of it stays sample for sample as it is.
+extension Generator {
+  /// Seconds of the end of a sound that ``continuation(of:seconds:seed:options:onProgress:)`` looks at.
+  public var contextSeconds: Double {
+    let representation = model.configuration.representation
+    return Double(representation.contextSamples(at: representation.sampleRate))
+      / Double(representation.sampleRate)
+  }
+
+  /// How a sound goes on.
+  ///
+  /// - Parameters:
+  ///   - sound: of any rate and number of channels; only the last ``contextSeconds`` are looked at.
+  ///   - seconds: more than 0, at most ``maximumSeconds``.
+  ///   - options: without a label, nothing is said of one: the sound tells.
+  /// - Returns: what follows, `(seconds · sampleRate).rounded()` samples, at the rate and on the
+  ///   channels of the sound; the end of the sound and this make one sound without a seam.
+  /// - Throws: as ``generate(seconds:seed:options:onProgress:)``; ``ModelError/tooShortToEdit(_:needed:)``.
+  public func continuation(
+    of sound: AudioBuffer, seconds: Double, seed: UInt64, options: Options = Options(),
+    onProgress: (Progress) throws -> Void = { _ in }
+  ) throws -> AudioBuffer {
+    guard seconds > 0 && seconds <= Self.maximumSeconds else {
+      throw ModelError.invalidSeconds(seconds, limit: Self.maximumSeconds)
+    }
+    let representation = model.configuration.representation
+    let context = representation.contextSamples(at: sound.sampleRate)
+    let end = sound[max(0, sound.sampleCount - context)..<sound.sampleCount]
+    let count = max(1, Int((seconds * Double(sound.sampleRate)).rounded()))
+    let part = end.sampleCount..<end.sampleCount + count
+    let section = Section(
+      of: end.sampleCount, part: part, sampleRate: sound.sampleRate, representation)
+    try checkContext(of: section)
+    let sampler = try WindowSampler(self, seed: seed, options: options)
+    let total = section.plan.steps.count * sampler.evaluations(sampler.sigmas)
+    var evaluations = 0
+    let drawn = try redrawn(section, of: end, band: nil, sampler, firstWindow: 0, seed, options) {
+      evaluations += 1
+      try onProgress(Progress(evaluations: evaluations, totalEvaluations: total))
+    }
+    let new = drawn[part].limitedAround(peak: max(Self.peak, end.peak))
+    return end.replacing(part, with: new)[part]
+  }
+
+  /// A sound with some spans, or a band of frequencies in them, drawn anew.
+  ///
+  /// Of a band the sound keeps what lies outside: what is added is the difference of new and old, passed
+  /// through a ``BandFilter``.
+  ///
+  /// - Parameters:
+  ///   - sound: of any rate and number of channels.
+  ///   - spans: in seconds, within the sound; those that touch are one. Empty for all of it, with a band.
+  ///   - band: Hz; nil for all frequencies.
+  ///   - options: without a label, nothing is said of one: the sound tells.
+  /// - Returns: as many samples, at the same rate and on the same channels.
+  /// - Throws: as ``generate(seconds:seed:options:onProgress:)``;
+  ///   ``ModelError/invalidSpan(_:duration:)``; ``ModelError/tooShortToEdit(_:needed:)``;
+  ///   ``ModelError/invalidArgument(_:)`` for a band in which the model has no mel bin.
+  public func inpainting(
+    _ sound: AudioBuffer, spans: [Range<Double>], band: ClosedRange<Double>? = nil, seed: UInt64,
+    options: Options = Options(), onProgress: (Progress) throws -> Void = { _ in }
+  ) throws -> AudioBuffer {
+    let representation = model.configuration.representation
+    let context = representation.contextSamples(at: sound.sampleRate)
+    let parts = try sound.parts(of: spans)
+    // With what stands around each; a later one knows what was drawn of an earlier one.
+    let sections = parts.map { part in
+      let whole =
+        max(0, part.lowerBound - context)..<min(sound.sampleCount, part.upperBound + context)
+      let inner = part.lowerBound - whole.lowerBound..<part.upperBound - whole.lowerBound
+      return (
+        range: whole,
+        section: Section(
+          of: whole.count, part: inner, sampleRate: sound.sampleRate, representation)
+      )
+    }
+    for (_, section) in sections where band == nil { try checkContext(of: section) }
+    let sampler = try WindowSampler(self, seed: seed, options: options)
+    let windows = sections.map(\.section.plan.steps.count)
+    let total = windows.reduce(0, +) * sampler.evaluations(sampler.sigmas)
+    var (evaluations, firstWindow) = (0, 0)
+    var result = sound
+    for (range, section) in sections {
+      let old = result[range]
+      let drawn = try redrawn(
+        section, of: old, band: band, sampler, firstWindow: firstWindow, seed, options
+      ) {
+        evaluations += 1
+        try onProgress(Progress(evaluations: evaluations, totalEvaluations: total))
+      }
+      firstWindow += section.plan.steps.count
+      let limit = max(Self.peak, old.peak)
+      let new: AudioBuffer
+      if let band {
+        let filter = BandFilter(band, sampleRate: sound.sampleRate)
+        new = filter.replacing(section.part, of: old, with: drawn, peak: limit)
+      } else {
+        new = old.replacing(
+          section.part, with: drawn[section.part].limitedAround(peak: limit))
+      }
+      for channel in result.channels.indices {
+        result.channels[channel].replaceSubrange(range, with: new.channels[channel])
+      }
+    }
+    return result
+  }
+
+  /// The largest sample of what is drawn, unless the sound has larger ones.
+  private static let peak: Float = 0.98
+
+  /// A window of the transform must stand, at least.
+  private func checkContext(of section: Section) throws {
+    let settings = model.configuration.representation.spectrogram
+    let standing = section.known.reduce(0) { $0 + $1.count }
+    guard standing < settings.fftSize else { return }
+    let rate = Double(settings.sampleRate)
+    throw ModelError.tooShortToEdit(
+      Double(standing) / rate, needed: Double(settings.fftSize) / rate)
+  }
+
+  /// A section with its part drawn anew, as the model hears all of it: at the rate and on the channels of
+  /// the sound, not yet joined to it.
+  private func redrawn(
+    _ section: Section, of sound: AudioBuffer, band: ClosedRange<Double>?, _ sampler: WindowSampler,
+    firstWindow: Int, _ seed: UInt64, _ options: Options, onEvaluation: () throws -> Void
+  ) throws -> AudioBuffer {
+    let representation = model.configuration.representation
+    let settings = representation.spectrogram
+    let channels = try representation.channels(of: sound).map { samples in
+      Array(samples.prefix(section.sampleCount))
+        + [Float](repeating: 0, count: max(0, section.sampleCount - samples.count))
+    }
+    let heard = try logMel(of: band == nil ? fading(channels, into: section.open) : channels)
+    let columns = section.plan.columns
+    var piece = PartialPiece(
+      normalized(heard, columns: columns), channels: channels.count, bins: settings.melBins,
+      columns: columns)
+    let bins = try band.map(bins(of:)) ?? 0..<settings.melBins
+    piece.open(bins: bins, columns: section.gap)
+    piece.open(bins: 0..<settings.melBins, columns: section.frames..<columns)
+    let width = representation.windowFrames
+    try withoutGradient {
+      for (number, step) in section.plan.steps.enumerated() {
+        let window = try piece.window(from: step.start, width: width, device: device)
+        let drawn = try sampler.draw(
+          window: firstWindow + number, known: window.known, mask: window.mask,
+          onEvaluation: onEvaluation
+        ).floats()
+        piece.take(drawn, from: step.start, width: width, kept: step.kept)
+      }
+    }
+    var planes = logMel(of: piece.planes, frames: section.frames)
+    // What stands, to the bit.
+    for (channel, heard) in heard.enumerated() {
+      for frame in 0..<section.frames {
+        for bin in 0..<settings.melBins where !(section.gap.contains(frame) && bins.contains(bin)) {
+          planes[channel][frame, bin] = heard[frame, bin]
+        }
+      }
+    }
+    let inverted = try MelInverter(settings, threads: threadCount).audio(
+      fromLogMel: planes, iterations: options.inversionIterations, seed: seed,
+      sampleCount: section.sampleCount,
+      known: channels.map { KnownSamples(samples: $0, ranges: section.known) })
+    let audio = try representation.audio(fromChannels: inverted)
+      .resampled(to: sound.sampleRate).mixed(toChannels: sound.channelCount)
+    return audio[0..<max(sound.sampleCount, section.part.upperBound)]
+  }
+
+  /// Channels at the model's rate that go on for half a window into what is open, as they would, and fall
+  /// silent there: the frames at its borders look into it.
+  private func fading(_ channels: [[Float]], into open: Range<Int>) -> [[Float]] {
+    let settings = model.configuration.representation.spectrogram
+    let silence = channels.map { _ in [Float](repeating: 0, count: open.count) }
+    return AudioBuffer(channels: channels, sampleRate: settings.sampleRate).replacing(
+      open, with: AudioBuffer(channels: silence, sampleRate: settings.sampleRate),
+      fade: Double(settings.fftSize / 2) / Double(settings.sampleRate)
+    ).channels
+  }
+
+  private func bins(of band: ClosedRange<Double>) throws -> Range<Int> {
+    let settings = model.configuration.representation.spectrogram
+    let bins = settings.melBins(within: band)
+    guard !bins.isEmpty else {
+      throw ModelError.invalidArgument(
+        "the model has nothing to draw from \(band.lowerBound) to \(band.upperBound) Hz: give a wider "
+          + "band below \(settings.topFrequency) Hz")
+    }
+    return bins
+  }
+}
+
+extension Generator {
+  /// Log-mel of each channel at the model's rate.
+  func logMel(of channels: [[Float]]) throws -> [Spectrogram] {
+    let mel = try MelSpectrogram(
+      model.configuration.representation.spectrogram, threads: threadCount)
+    return channels.map(mel.logMel)
+  }
+
+  /// Log-mel, `[frames, bins]` for each channel, to what the network sees, `[channels, bins, columns]`:
+  /// the inverse of ``logMel(of:frames:)``. Further columns go on by reflection or, for a model whose
+  /// short clips were filled up with silence, with that.
+  func normalized(_ planes: [Spectrogram], columns: Int) -> [Float] {
+    let representation = model.configuration.representation
+    let (transform, silence) = (representation.values, representation.silence)
+    let (scale, shift) = (
+      model.configuration.normalization.scale, model.configuration.normalization.shift
+    )
+    let frames = planes[0].frames
+    let period = max(1, 2 * (frames - 1))
+    let sources: [Int?] = (0..<columns).map { column in
+      if column < frames { return column }
+      if representation.padsShortClips { return nil }
+      return min(column % period, period - column % period)
+    }
+    var values: [Float] = []
+    values.reserveCapacity(planes.count * columns * representation.spectrogram.melBins)
+    for (channel, plane) in planes.enumerated() {
+      for bin in 0..<plane.bins {
+        let row = channel * plane.bins + bin
+        for source in sources {
+          let logMel = source.map { plane[$0, bin] } ?? silence
+          values.append(transform.value(ofLogMel: logMel, silence) * scale[row] + shift[row])
+        }
+      }
+    }
+    return values
+  }
+}
+
+extension AudioBuffer {
+  /// Spans in samples, in order, those that touch as one; all of the sound where there are none.
+  fileprivate func parts(of spans: [Range<Double>]) throws -> [Range<Int>] {
+    if spans.isEmpty { return [0..<sampleCount] }
+    var parts: [Range<Int>] = []
+    for span in spans.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+      let rate = Double(sampleRate)
+      // Half a sample is rounding.
+      guard span.lowerBound >= 0, span.upperBound * rate <= Double(sampleCount) + 0.5 else {
+        throw ModelError.invalidSpan(span, duration: duration)
+      }
+      let first = Int((span.lowerBound * rate).rounded())
+      let end = Int((span.upperBound * rate).rounded())
+      guard first < end else { throw ModelError.invalidSpan(span, duration: duration) }
+      if let last = parts.last, first <= last.upperBound {
+        parts[parts.count - 1] = last.lowerBound..<max(last.upperBound, end)
+      } else {
+        parts.append(first..<end)
+      }
+    }
+    return parts
+  }
+}

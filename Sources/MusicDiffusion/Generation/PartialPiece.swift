@@ -1,0 +1,64 @@
+package import Torch
+
+/// Normalised log-mel of a piece of which a part stands and the rest is to be drawn.
+package struct PartialPiece {
+  package let channels, bins, columns: Int
+  /// `[channels, bins, columns]`.
+  package private(set) var values: [Float]
+  /// 1 where the values stand, else 0, `[bins, columns]`.
+  package private(set) var mask: [Float]
+
+  /// - Parameters:
+  ///   - values: `[channels, bins, columns]`.
+  ///   - columns: in time.
+  package init(_ values: [Float], channels: Int, bins: Int, columns: Int) {
+    precondition(values.count == channels * bins * columns)
+    (self.values, self.channels, self.bins, self.columns) = (values, channels, bins, columns)
+    mask = [Float](repeating: 1, count: bins * columns)
+  }
+
+  /// Opens a part, which is to be drawn.
+  package mutating func open(bins: Range<Int>, columns range: Range<Int>) {
+    for bin in bins { for column in range { mask[bin * columns + column] = 0 } }
+  }
+
+  /// What stands in a window, 0 elsewhere, `[1, channels, bins, width]`, and where, `[1, 1, bins, width]`.
+  package func window(
+    from start: Int, width: Int, device: Device
+  ) throws -> (known: Tensor, mask: Tensor) {
+    let rows = (0..<bins).map { $0 * columns + start }
+    let window = rows.flatMap { mask[$0..<$0 + width] }
+    var known: [Float] = []
+    known.reserveCapacity(channels * window.count)
+    for channel in 0..<channels {
+      for (bin, row) in rows.enumerated() {
+        let source = channel * bins * columns + row
+        for column in 0..<width {
+          known.append(values[source + column] * window[bin * width + column])
+        }
+      }
+    }
+    return (
+      try Tensor(known, shape: [1, channels, bins, width], device: device),
+      try Tensor(window, shape: [1, 1, bins, width], device: device)
+    )
+  }
+
+  /// Takes what was open of some columns from a drawn window, `[channels, bins, width]`; it stands then.
+  package mutating func take(_ drawn: [Float], from start: Int, width: Int, kept: Range<Int>) {
+    for bin in 0..<bins {
+      for column in kept where mask[bin * columns + column] == 0 {
+        for channel in 0..<channels {
+          let row = channel * bins + bin
+          values[row * columns + column] = drawn[row * width + column - start]
+        }
+        mask[bin * columns + column] = 1
+      }
+    }
+  }
+
+  /// For each channel `[bins, columns]`.
+  package var planes: [[Float]] {
+    (0..<channels).map { Array(values[$0 * bins * columns..<($0 + 1) * bins * columns]) }
+  }
+}
