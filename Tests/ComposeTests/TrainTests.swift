@@ -170,8 +170,8 @@ extension CommandLineTests {
       ),
       (
         ["--resume", "--config", "a.json"],
-        "--budget and --config are for new runs: a resumed one has its settings, and takes --steps or "
-          + "--hours."
+        "--budget, --config and --from are for new runs: a resumed one has its settings, and takes "
+          + "--steps or --hours."
       ),
       (["--device", "gpu"], "--device must be auto, cpu, cuda or cuda:N, not gpu."),
     ])

@@ -162,7 +162,7 @@ import Torch
     }
   }
 
-  /// The rule says within a quarter what training takes beside the process itself: batches of 24
+  /// The rule says within three tenths what training takes beside the process itself: batches of 24
   /// windows, of which each needs some 10 MB in float32.
   @Test func memoryIsAsTheRuleSays() async {
     await #expect(processExitsWith: .success) {
@@ -174,7 +174,9 @@ import Torch
           let rule = TrainingMemory(
             trainer.state.model.network, parameterCount: trainer.parameterCount, frames: 32,
             valueBytes: 4)
-          let (expected, found) = (160 * rule.perClip, peakMemory() - before)
+          // Four maps of each window, in the batch that is trained on and the four that wait.
+          let batches = 160.0 * 5 * 4 * 128 * 32 * 4
+          let (expected, found) = (160 * rule.perClip + batches, peakMemory() - before)
           #expect(
             abs(found - expected) < 0.3 * expected, "\(found / 1e6) MB of \(expected / 1e6) MB")
         }
