@@ -18,10 +18,16 @@ public final class Interruption: @unchecked Sendable {
   /// Unchecked: written by the initializer alone.
   private var sources: [any DispatchSourceSignal] = []
 
-  public var isRequested: Bool { request.made.load(ordering: .relaxed) }
+  public var isRequested: Bool {
+    request.made.load(ordering: .relaxed) || cameEarly.load(ordering: .relaxed)
+  }
 
   public init() {
+    cameEarly.store(false, ordering: .relaxed)
     for number in [SIGINT, SIGTERM, SIGHUP] where number != SIGHUP || !Self.isIgnored(number) {
+      if Self.handler(of: number) == unsafeBitCast(SIG_DFL, to: Int.self) {
+        signal(number, noteEarly)
+      }
       // Dispatch has a handler of its own, which the signal must reach: it must not be ignored here.
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler { [request] in
@@ -37,9 +43,18 @@ public final class Interruption: @unchecked Sendable {
 
   /// Ignored from the start, as by nohup, which is to let a process outlive its terminal.
   private static func isIgnored(_ number: Int32) -> Bool {
+    handler(of: number) == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
+
+  private static func handler(of number: Int32) -> Int {
     var action = sigaction()
     sigaction(number, nil, &action)
     return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
-      == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 }
+
+/// A signal that came before Dispatch listened, which it begins to do in its own time: on a busy machine
+/// after the work has begun.
+private let cameEarly = Atomic(false)
+
+private func noteEarly(_: Int32) { cameEarly.store(true, ordering: .relaxed) }
