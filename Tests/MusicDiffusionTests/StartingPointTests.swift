@@ -103,6 +103,21 @@ import Torch
     }
   }
 
+  /// The model decides what nobody else has: what stands in a settings file counts more.
+  @Test func whatIsGivenIsNotTheModels() throws {
+    try withModel { start in
+      var settings = TrainingConfiguration(preset: .draft)
+      settings.widths = [32, 64, 96]
+      settings.noise.levels = NoiseDistribution(logMean: -2, logStandardDeviation: 1)
+      let given = settings
+      start.apply(to: &settings, except: ["widths", "noise"])
+      #expect(settings.widths == given.widths && settings.noise == given.noise)
+      start.apply(to: &settings)
+      #expect(settings.widths == start.model.configuration.network.widths)
+      #expect(settings.noise == start.model.configuration.noise)
+    }
+  }
+
   /// What is of another kind is refused in one line.
   @Test func anotherKindIsRefused() throws {
     try withModel { start in

@@ -1,5 +1,6 @@
 import Dispatch
-public import Foundation
+import Foundation
+public import Torch
 
 /// Makes batches ahead of the one that is trained on, in threads of its own.
 ///
@@ -9,14 +10,17 @@ public final class BatchLoader: Sendable {
   private let work: Work
 
   /// - Parameters:
+  ///   - device: that trains. A GPU leaves the cores to the loader, and needs more of it.
   ///   - threads: that make batches, one each at a time.
   ///   - depth: batches that are made ahead.
   ///   - make: makes the batch of a step.
   public init(
-    threads: Int = max(1, min(4, ProcessInfo.processInfo.activeProcessorCount / 2)),
-    depth: Int = 4, _ make: @escaping @Sendable (_ step: Int) throws -> Batch
+    for device: Device = .cpu, threads: Int? = nil, depth: Int? = nil,
+    _ make: @escaping @Sendable (_ step: Int) throws -> Batch
   ) {
-    work = Work(depth: depth, make)
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    let threads = threads ?? (device == .cpu ? max(1, min(4, cores / 2)) : max(1, cores - 2))
+    work = Work(depth: depth ?? max(4, device == .cpu ? 0 : threads + threads / 2), make)
     for _ in 0..<threads {
       let thread = Thread { [work] in work.run() }
       thread.name = "batches"

@@ -31,7 +31,7 @@ public struct MeasuredSpeed: Sendable, Equatable {
   ) throws {
     let state = Trainer.new(dataset, configuration)
     try state.validate()
-    let loader = BatchLoader { index in
+    let loader = BatchLoader(for: device) { index in
       try Batch(step: index, from: dataset, configuration, device: device)
     }
     try self.init(state.model, configuration, device: device, precision: precision) {

@@ -1,4 +1,3 @@
-import Foundation
 package import Torch
 
 // Training on short windows first, and on those of full length for the rest of the run: see
@@ -37,10 +36,7 @@ extension BatchLoader {
     let isHalf = state.trainsOnHalves
     let settings = isHalf ? state.configuration.halved : state.configuration
     let data = try isHalf ? dataset.halved() : dataset
-    // A GPU leaves the cores to the loader, and needs more of it.
-    let cores = ProcessInfo.processInfo.activeProcessorCount
-    let threads = device == .cpu ? max(1, min(4, cores / 2)) : max(1, cores - 2)
-    self.init(threads: threads, depth: max(4, threads + threads / 2)) { index in
+    self.init(for: device) { index in
       try Batch(step: index, from: data, settings, device: device)
     }
   }

@@ -12,10 +12,13 @@ public struct StartingPoint: Sendable {
   }
 
   /// The settings of a run that goes on from it, as far as the model decides them.
-  public func apply(to settings: inout TrainingConfiguration) {
-    settings.widths = model.configuration.network.widths
-    settings.noise = model.configuration.noise
-    settings.values = model.configuration.representation.values
+  ///
+  /// - Parameter given: names of those that are not left to it.
+  public func apply(to settings: inout TrainingConfiguration, except given: Set<String> = []) {
+    let own = model.configuration
+    if !given.contains("widths") { settings.widths = own.network.widths }
+    if !given.contains("noise") { settings.noise = own.noise }
+    if !given.contains("values") { settings.values = own.representation.values }
   }
 
   /// The weights that a network of another run can begin with, by name: all of the same shape that stand

@@ -237,7 +237,7 @@ struct Train: ParsableCommand {
     let preset = preset ?? start.flatMap { Preset(rawValue: $0.model.configuration.preset) }
     var settings =
       try file?.configuration(preset: preset) ?? TrainingConfiguration(preset: preset ?? .standard)
-    start?.apply(to: &settings)
+    start?.apply(to: &settings, except: file?.keys ?? [])
     settings.values = values ?? settings.values
     settings.batchSize = batchSize ?? settings.batchSize
     settings.learningRate = learningRate ?? settings.learningRate
