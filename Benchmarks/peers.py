@@ -22,7 +22,7 @@ FLOOR = 1e-11 / SCALE
 SLOW = 5
 
 
-def serve(version, work, save):
+def serve(version, work, save, compiles=False):
     def answer(**values):
         print(json.dumps(values), flush=True)
 
@@ -36,7 +36,7 @@ def serve(version, work, save):
     first = []
     ready = measured(1, lambda: first.append(work()))
     save(first.pop())
-    if ready["seconds"] < SLOW:
+    if compiles or ready["seconds"] < SLOW:
         work()  # torch.compile may compile again for the second call
         ready = measured(1)
     answer(version=version, **ready)
@@ -226,7 +226,8 @@ def main(work, engine, *rest):
         batch, dtype, source, output, threads = rest
         make = {"forward": forward, "train": train}[work]
         version, run, result = make(engine, int(batch), dtype, source, int(threads))
-        serve(version, run, lambda y: save_file({"output": result(y).contiguous()}, output))
+        save = lambda y: save_file({"output": result(y).contiguous()}, output)
+        serve(version, run, save, compiles=engine == "compile")
 
 
 if __name__ == "__main__":

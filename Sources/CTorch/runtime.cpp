@@ -59,6 +59,15 @@ void useAllCores() {
   at::set_num_threads(std::max(1, static_cast<int>(std::thread::hardware_concurrency())));
 }
 
+/// Takes OpenBLAS's threads from it, where they are its own and not OpenMP's: after a product they
+/// spin for a while, and the threads of the next operation wait for the cores.
+void quietOpenBLAS() {
+  constexpr int ownThreads = 1;
+  auto kind = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "openblas_get_parallel"));
+  auto setCount = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"));
+  if (kind && setCount && kind() == ownThreads) setCount(1);
+}
+
 }  // namespace
 
 void ctorch::prepare() {
@@ -66,6 +75,7 @@ void ctorch::prepare() {
     keepFreedMemory();
     loadCUDA();
     useAllCores();
+    quietOpenBLAS();
     return true;
   }();
   (void)done;
