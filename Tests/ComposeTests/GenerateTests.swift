@@ -109,7 +109,7 @@ extension CommandLineTests {
       ),
       (["--eta", "2"], "--eta must be 0 to 1."),
       (["--shift", "0"], "--shift must be 0.01 to 100."),
-      (["--threads", "0"], "--threads must be 1 to 1024."),
+      (["--threads", "0"], "--threads must be 1 to \(mostThreads) on this machine."),
       (["--device", "tpu"], "--device must be auto, cpu, cuda or cuda:N, not tpu."),
     ])
     func impossibleOptionsAreErrors(_ options: [String], _ message: String) throws {

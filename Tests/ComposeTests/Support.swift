@@ -212,6 +212,9 @@ func tone(seconds: Double, frequency: Double = 440) -> AudioBuffer {
   return AudioBuffer(channels: [samples], sampleRate: 22050)
 }
 
+/// Threads that may be asked for.
+let mostThreads = max(16, 2 * ProcessInfo.processInfo.processorCount)
+
 /// The names in a folder, hidden ones too, in order.
 func contents(_ folder: URL) throws -> [String] {
   try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()

@@ -18,6 +18,7 @@ extension CommandLineTests {
       #expect(
         training.output.replacing(measured, with: "").replacing(memory.0, with: "") == """
           data:    3 files, 0.2 minutes, 0 skipped
+          held out: nothing, so there is no telling what is learned by heart
           labels:  high 1, low 2
           model:   draft, 0.8 M parameters (3 MiB), on cpu in float32
           run:     to 2 steps, batches of 2
@@ -162,7 +163,7 @@ extension CommandLineTests {
       (["--batch-size", "0"], "--batch-size must be 1 to 4096."),
       (["--learning-rate", "0"], "--learning-rate must be in 0 to 1."),
       (["--save-every", "0"], "--save-every must be at least 1."),
-      (["--threads", "0"], "--threads must be 1 to 1024."),
+      (["--threads", "0"], "--threads must be 1 to \(mostThreads) on this machine."),
       (["--multi-scale", "2"], "--multi-scale must be 0 to 1."),
       (["--dropout", "1"], "--dropout must be 0 to 0.9."),
       (

@@ -99,7 +99,7 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
     try check(hours.map { $0 > 0 && $0.isFinite } ?? true, "hours must be positive")
     try check((1...1 << 16).contains(batchSize), "batchSize must be 1 to 65536")
     try check(saveInterval > 0, "saveInterval must be positive")
-    try check(learningRate > 0 && learningRate <= 1, "learningRate must be more than 0, at most 1")
+    try check(learningRate > 0 && learningRate.isFinite, "learningRate must be positive")
     try check((0...1).contains(coolDown), "coolDown must be 0 to 1")
     try check((0...1_000_000_000).contains(warmUpSteps), "warmUpSteps must not be below 0")
     try check(

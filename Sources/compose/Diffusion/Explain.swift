@@ -65,7 +65,6 @@ struct Explain: ParsableCommand {
     let taken = Explanation.fileNames.map { folder.appendingPathComponent($0) }
       .first { FileManager.default.fileExists(atPath: $0.path) }
     if !overwrite, let taken { throw CommandError.exists(taken.relativePath) }
-    try makeFolder(of: folder.appendingPathComponent(Explanation.fileNames[0]).path)
     let generator = Generator(model: model, device: device, precision: precision)
     var options = Generator.Options()
     description.set(&options)
