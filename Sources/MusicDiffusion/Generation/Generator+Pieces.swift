@@ -54,8 +54,13 @@ extension Generator {
     }
   }
 
-  /// Windows that are drawn beside each other.
   private static let windowsAtOnce = 8
+
+  /// Windows that are drawn beside each other. In float32 a batch of one window rounds otherwise than larger
+  /// ones, so that there only those go together that come in pairs, with and without what is said of them.
+  private func windowsAtOnce(_ sampler: WindowSampler) -> Int {
+    denoiser.precision == .bfloat16 || sampler.evaluatesPairs ? Self.windowsAtOnce : 1
+  }
 
   /// The log-mel spectrogram of each channel of each piece, before it becomes sound.
   ///
@@ -104,7 +109,7 @@ extension Generator {
         PartialPiece(channels: channels, bins: bins, columns: plan.columns)
       }
       try WindowPlan.Step.draw(
-        plan.steps, of: &pieces, width: plan.window, atOnce: Self.windowsAtOnce, device: device
+        plan.steps, of: &pieces, width: plan.window, atOnce: windowsAtOnce(sampler), device: device
       ) { window, batch, known, mask in
         try sampler.draw(
           window: window, pieces: batch, known: known, mask: mask, observe: observe)
@@ -113,7 +118,7 @@ extension Generator {
     case .loop(let sampleCount):
       let plan = loopPlan(sampleCount)
       let drawn = try sampler.draw(
-        plan, channels: channels, bins: bins, atOnce: Self.windowsAtOnce, observe: observe)
+        plan, channels: channels, bins: bins, atOnce: windowsAtOnce(sampler), observe: observe)
       let area = bins * plan.frames
       let rows = try drawn.floats()
       return sampler.pieces.indices.map { piece in

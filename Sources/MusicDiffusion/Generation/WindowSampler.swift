@@ -47,6 +47,12 @@ struct WindowSampler {
     try self.init(generator, [Piece(seed: seed, description: description)], options: options)
   }
 
+  /// Whether each evaluation of a window is one with and one without what is said of it.
+  var evaluatesPairs: Bool {
+    if case .weaker = denoiser.reference { return false }
+    return denoiser.guidance.scale != 1 && denoiser.guidance.interval == nil
+  }
+
   /// Network evaluations of one window that starts from the first of these noise levels.
   func evaluations(_ sigmas: [Double]) -> Int {
     sigmas.count < 2 ? 0 : sampling.sampler.evaluations(steps: sigmas.count - 1)
