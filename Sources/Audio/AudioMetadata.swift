@@ -13,7 +13,7 @@ import Foundation
 /// | copyright     | yes | ASCII only | yes | yes | yes |
 /// | album, date, genre, trackNumber | yes | – | yes | yes | yes |
 /// | license       | –   | –    | yes  | yes          | –   |
-/// | loops, markers, beatsPerMinute | yes | – | – | – | – |
+/// | loops, markers, beatsPerMinute, beatsPerBar | yes | – | – | – | – |
 ///
 /// RF64, which is WAV for more than 4 GB or for a length that is not known before, has the texts
 /// alone.
@@ -26,6 +26,8 @@ public struct AudioMetadata: Codable, Equatable, Sendable {
   public var markers: [Int]
   /// Tempo, in quarter notes a minute.
   public var beatsPerMinute: Double?
+  /// Quarter notes of a bar; nil for four. Kept beside a tempo alone.
+  public var beatsPerBar: Int?
 
   public struct Loop: Codable, Equatable, Sendable {
     public enum Direction: String, Codable, Sendable { case forward, backward, alternating }
@@ -53,7 +55,7 @@ public struct AudioMetadata: Codable, Equatable, Sendable {
     title: String? = nil, artist: String? = nil, album: String? = nil, date: String? = nil,
     genre: String? = nil, trackNumber: String? = nil, comment: String? = nil,
     copyright: String? = nil, license: String? = nil, software: String? = nil, loops: [Loop] = [],
-    markers: [Int] = [], beatsPerMinute: Double? = nil
+    markers: [Int] = [], beatsPerMinute: Double? = nil, beatsPerBar: Int? = nil
   ) {
     self.title = title
     self.artist = artist
@@ -68,6 +70,7 @@ public struct AudioMetadata: Codable, Equatable, Sendable {
     self.loops = loops
     self.markers = markers
     self.beatsPerMinute = beatsPerMinute
+    self.beatsPerBar = beatsPerBar
   }
 
   /// The texts, with their names and libsndfile's.
@@ -115,6 +118,7 @@ extension AudioMetadata {
       != 0, info.bpm.isFinite, info.bpm > 0
     {
       beatsPerMinute = Double(info.bpm)
+      if info.time_sig_num > 0, info.time_sig_num != 4 { beatsPerBar = Int(info.time_sig_num) }
     }
     var cues = SF_CUES()
     if sf_command(sound, Int32(SFC_GET_CUE), &cues, Int32(MemoryLayout<SF_CUES>.size)) != 0 {
@@ -162,7 +166,8 @@ extension AudioMetadata {
 
   /// The `acid` chunk: flags, root note, two fields of no known meaning, beats, meter, tempo.
   private func writeTempo(_ tempo: Float, beats: UInt32, to sound: OpaquePointer) {
-    let words: [UInt32] = [0, 0x8000_003C, 0, beats, 4 << 16 | 4, tempo.bitPattern]
+    let meter = UInt32(beatsPerBar ?? 4) << 16 | 4
+    let words: [UInt32] = [0, 0x8000_003C, 0, beats, meter, tempo.bitPattern]
     var bytes = words.flatMap { word in
       (0..<4).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) }
     }
@@ -196,6 +201,9 @@ extension AudioMetadata {
     if !markers.allSatisfy(places.contains) { return "a marker lies before the sound" }
     if let beatsPerMinute, !(beatsPerMinute > 0 && beatsPerMinute <= 10_000) {
       return "\(beatsPerMinute) beats a minute is no tempo"
+    }
+    if let beatsPerBar, !(1...1000).contains(beatsPerBar) {
+      return "\(beatsPerBar) beats are no bar"
     }
     return nil
   }

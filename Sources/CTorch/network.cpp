@@ -1,6 +1,8 @@
 // What networks are made of.
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/avg_pool2d.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/group_norm.h>
@@ -14,6 +16,7 @@
 #endif
 
 #include <cmath>
+#include <vector>
 
 #include "convolution.h"
 #include "internal.h"
@@ -43,6 +46,20 @@ at::Tensor attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor 
 #endif
 }
 
+/// x Wᵀ + b of rows, two at a time. BLAS libraries sum up in another order for another number of rows,
+/// and what is drawn of a clip must not depend on the clips beside it.
+at::Tensor linearByPairs(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias) {
+  const int64_t rows = x.size(0);
+  std::vector<at::Tensor> parts;
+  for (int64_t first = 0; first < rows; first += 2) {
+    const bool isPair = first + 1 < rows;
+    const at::Tensor row = x.narrow(0, first, isPair ? 2 : 1);
+    const at::Tensor y = at::linear(isPair ? row : at::cat({row, row}), weight, bias);
+    parts.push_back(isPair ? y : y.narrow(0, 0, 1));
+  }
+  return parts.size() == 1 ? parts[0] : at::cat(parts);
+}
+
 }  // namespace
 
 CTStatus ct_matmul(const CTTensor *x, const CTTensor *y, CTTensor **out) {
@@ -53,7 +70,10 @@ CTStatus ct_linear(const CTTensor *x, const CTTensor *weight, const CTTensor *bi
                    CTTensor **out) {
   return guarded([&] {
     const auto type = x->value.scalar_type();
-    *out = boxed(at::linear(x->value, castTo(type, weight), castTo(type, bias)));
+    const at::Tensor w = castTo(type, weight), b = castTo(type, bias);
+    const bool isRows = x->value.dim() == 2 && x->value.size(0) > 0 && x->value.device().is_cpu();
+    *out = boxed(isRows && !at::GradMode::is_enabled() ? linearByPairs(x->value, w, b)
+                                                       : at::linear(x->value, w, b));
   });
 }
 

@@ -47,6 +47,28 @@ extension CommandLineTests {
       }
     }
 
+    /// Byte for byte the same whatever `--count` and the batch that a piece is drawn in, in either
+    /// precision.
+    @Test(arguments: ["float32", "auto"]) func countChangesNothing(_ precision: String) throws {
+      try Bench.with { bench in
+        let options = ["--seconds", "1.5", "--precision", precision]
+        for (seed, count) in [(40, 11), (40, 2), (44, 1), (50, 1)] {
+          let outcome = try Run(
+            [
+              "generate", "--model", bench.workshop.model.path, "--steps", "3", "--seed",
+              String(seed), "--count", String(count), "--output", "s\(seed)c\(count).wav",
+            ] + options, in: bench.folder, cache: bench.workshop.cache
+          ).outcome()
+          #expect(outcome.status == 0, "\(outcome.errors)")
+        }
+        func bytes(_ name: String) throws -> Data { try Data(contentsOf: bench.folder / name) }
+        #expect(try bytes("s40c11-01.wav") == bytes("s40c2-1.wav"))
+        #expect(try bytes("s40c11-02.wav") == bytes("s40c2-2.wav"))
+        #expect(try bytes("s40c11-05.wav") == bytes("s44c1.wav"))
+        #expect(try bytes("s40c11-11.wav") == bytes("s50c1.wav"))
+      }
+    }
+
     /// Every sampler takes its name and draws its own music; so does every number of steps.
     @Test func optionsMatter() throws {
       try Bench.with { bench in

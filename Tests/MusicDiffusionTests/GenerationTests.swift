@@ -23,18 +23,30 @@ import Torch
   @Test func windowsGoOnFromEachOther() throws {
     let plan = WindowPlan(frames: 30, window: 12)
     #expect(plan.windows == [0, 8, 16, 24])
-    let piece = try plan.draw(channels: 2, bins: 3, device: .cpu) { window, known, mask in
+    var pieces = [PartialPiece](
+      repeating: PartialPiece(channels: 2, bins: 3, columns: plan.columns), count: 3)
+    var batches: [Range<Int>] = []
+    try WindowPlan.Step.draw(plan.steps, of: &pieces, width: 12, atOnce: 2, device: .cpu) {
+      window, batch, known, mask in
+      batches.append(batch)
       let start = plan.windows[window]
-      #expect(known.shape == [1, 2, 3, 12])
-      #expect(mask.shape == [1, 1, 3, 12])
-      let row = [Float](repeating: window == 0 ? 0 : 1, count: 4) + [Float](repeating: 0, count: 8)
-      #expect(try mask.floats() == row + row + row)
-      let drawn = try Tensor(
-        values(frames: start..<start + 12), shape: [1, 2, 3, 12])
+      #expect(known.shape == [batch.count, 2, 3, 12])
+      #expect(mask.shape == [batch.count, 1, 3, 12])
+      let row = (0..<12).map { Float(window > 0 && $0 < 4 ? 1 : 0) }
+      #expect(try mask.floats() == batch.flatMap { _ in row + row + row })
+      let drawn = try Tensor.concatenate(
+        batch.map { piece in
+          try Tensor(values(frames: start..<start + 12), shape: [1, 2, 3, 12])
+            * Double(1 + piece * 8)
+        }, dimension: 0)
       #expect(try difference(known, drawn * mask) == 0)
       return drawn
     }
-    #expect(piece.joined().elementsEqual(values(frames: 0..<36)))
+    #expect(batches == [0..<2, 2..<3, 0..<2, 2..<3, 0..<2, 2..<3, 0..<2, 2..<3])
+    for (number, piece) in pieces.enumerated() {
+      let expected = values(frames: 0..<36).map { $0 * Float(1 + number * 8) }
+      #expect(piece.planes.joined().elementsEqual(expected))
+    }
   }
 
   /// Two channels of three bins, in which each value tells where in the piece it stands.
@@ -187,6 +199,27 @@ import Torch
     for (short, long) in zip(short, long) {
       #expect(short.values == Array(long.values.prefix(short.values.count)))
       #expect(long.values.allSatisfy { $0 >= Float(log(1e-11)) })
+    }
+  }
+
+  /// A piece is what its seed alone makes of it, to the bit, whatever pieces are drawn beside it, the
+  /// labels that seeds draw and the one kept away from among them.
+  @Test(arguments: [DType.float32, .bfloat16])
+  func piecesDoNotDependOnEachOther(_ precision: DType) throws {
+    let generator = Generator(model: generator.model, precision: precision)
+    var options = Generator.Options()
+    let seeds: [UInt64] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
+    for (form, sampler) in [
+      (Generator.Form.piece(seconds: 0.5), Sampler.dpmSolver2M), (.piece(seconds: 0.1), .ddpm),
+      (.loop(sampleCount: 2100), .dpmSolver2M), (.loop(sampleCount: 1000), .ddpm),
+    ] {
+      (options.sampler, options.negativeLabel) = (sampler, "bass")
+      let together = try generator.generate(form, seeds: seeds, options: options)
+      for index in [0, 1, 2, 5, 10] {
+        let alone = try generator.generate(form, seeds: [seeds[index]], options: options)
+        #expect(alone == [together[index]], "\(form), seed \(seeds[index])")
+      }
+      #expect(together[0] != together[1])
     }
   }
 

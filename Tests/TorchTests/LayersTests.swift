@@ -17,6 +17,20 @@ import Torch
     #expect(try plain(Tensor.ones([1, 2])).floats() == [0, 0])
   }
 
+  /// Without gradients a row is the same bits whatever the rows beside it, as many as there are.
+  @Test func rowsDoNotDependOnEachOther() throws {
+    let layer = try Linear(ParameterStore(seed: 1).root, in: 384, out: 448)
+    let x = try normal([41, 384], seed: 2)
+    let all = try withoutGradient { try layer(x).floats() }
+    for (first, count) in [(0, 1), (1, 1), (40, 1), (3, 2), (7, 5), (1, 16), (0, 40)] {
+      let rows = try x.narrow(dimension: 0, start: first, length: count)
+      let some = try withoutGradient { try layer(rows).floats() }
+      #expect(some == Array(all[448 * first..<448 * (first + count)]), "\(first), \(count)")
+    }
+    let plain = try layer(x).floats()
+    #expect(zip(all, plain).allSatisfy { abs($0 - $1) < 1e-5 })
+  }
+
   @Test func convolution() throws {
     let store = ParameterStore(seed: 1)
     let layer = try Conv2d(store.root, in: 4, out: 6, kernel: 3, groups: 2)

@@ -4,14 +4,7 @@
 /// drawn from its beginning on, each window going on from the one before, and its last half window
 /// with the end that it is to meet.
 package struct GapPlan: Equatable {
-  package struct Step: Equatable {
-    /// The first frame of the window.
-    package let start: Int
-    /// The frames that are kept of it.
-    package let kept: Range<Int>
-  }
-
-  package let steps: [Step]
+  package let steps: [WindowPlan.Step]
   /// Frames of the piece, filled up to a window.
   package let columns: Int
 
@@ -22,7 +15,7 @@ package struct GapPlan: Equatable {
   package init(gap: Range<Int>, frames: Int, window: Int) {
     columns = max(frames, window)
     let meetsEnd = gap.upperBound < frames
-    var steps: [Step] = []
+    var steps: [WindowPlan.Step] = []
     var next = gap.lowerBound
     while next < gap.upperBound {
       let missing = gap.upperBound - next
@@ -34,7 +27,7 @@ package struct GapPlan: Equatable {
       let start = max(0, min(next - context, columns - window))
       let end =
         isLast ? gap.upperBound : meetsEnd ? gap.upperBound - window / 2 : gap.upperBound
-      steps.append(Step(start: start, kept: next..<min(end, start + window)))
+      steps.append(WindowPlan.Step(start: start, kept: next..<min(end, start + window)))
       next = steps[steps.count - 1].kept.upperBound
     }
     self.steps = steps

@@ -40,6 +40,7 @@ extension Generator {
     let total = section.plan.steps.count * sampler.evaluations(sampler.sigmas)
     var evaluations = 0
     let drawn = try redrawn(section, of: end, band: nil, sampler, firstWindow: 0, seed, options) {
+      _, _, _ in
       evaluations += 1
       try onProgress(Progress(evaluations: evaluations, totalEvaluations: total))
     }
@@ -89,7 +90,7 @@ extension Generator {
       let old = result[range]
       let drawn = try redrawn(
         section, of: old, band: band, sampler, firstWindow: firstWindow, seed, options
-      ) {
+      ) { _, _, _ in
         evaluations += 1
         try onProgress(Progress(evaluations: evaluations, totalEvaluations: total))
       }
@@ -111,7 +112,7 @@ extension Generator {
   }
 
   /// The largest sample of what is drawn, unless the sound has larger ones.
-  private static let peak: Float = 0.98
+  static let peak: Float = 0.98
 
   /// A window of the transform must stand, at least.
   private func checkContext(of section: Section) throws {
@@ -127,7 +128,7 @@ extension Generator {
   /// the sound, not yet joined to it.
   private func redrawn(
     _ section: Section, of sound: AudioBuffer, band: ClosedRange<Double>?, _ sampler: WindowSampler,
-    firstWindow: Int, _ seed: UInt64, _ options: Options, onEvaluation: () throws -> Void
+    firstWindow: Int, _ seed: UInt64, _ options: Options, observe: WindowSampler.Observer
   ) throws -> AudioBuffer {
     let representation = model.configuration.representation
     let settings = representation.spectrogram
@@ -143,18 +144,14 @@ extension Generator {
     let bins = try band.map(bins(of:)) ?? 0..<settings.melBins
     piece.open(bins: bins, columns: section.gap)
     piece.open(bins: 0..<settings.melBins, columns: section.frames..<columns)
-    let width = representation.windowFrames
-    try withoutGradient {
-      for (number, step) in section.plan.steps.enumerated() {
-        let window = try piece.window(from: step.start, width: width, device: device)
-        let drawn = try sampler.draw(
-          window: firstWindow + number, known: window.known, mask: window.mask,
-          onEvaluation: onEvaluation
-        ).floats()
-        piece.take(drawn, from: step.start, width: width, kept: step.kept)
-      }
+    var pieces = [piece]
+    try WindowPlan.Step.draw(
+      section.plan.steps, of: &pieces, width: representation.windowFrames, device: device
+    ) { number, _, known, mask in
+      try sampler.draw(
+        window: firstWindow + number, known: known, mask: mask, observe: observe)
     }
-    var planes = logMel(of: piece.planes, frames: section.frames)
+    var planes = logMel(of: pieces[0].planes, frames: section.frames)
     // What stands, to the bit.
     for (channel, heard) in heard.enumerated() {
       for frame in 0..<section.frames {

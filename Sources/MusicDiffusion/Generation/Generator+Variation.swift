@@ -33,7 +33,7 @@ extension Generator {
         try sampler.draw(
           window: window, known: known, mask: mask,
           original: heard.window(window, device: device), sigmas: sigmas
-        ) {
+        ) { _, _, _ in
           evaluations += 1
           try onProgress(Progress(evaluations: evaluations, totalEvaluations: total))
         }
@@ -88,7 +88,7 @@ extension Generator {
       * (2 * Sampling.invertedEvaluations(steps: steps)
         + count * sampler.evaluations(sampler.sigmas))
     var evaluations = 0
-    func onEvaluation() throws {
+    func observe(_ x: Tensor, _ sigma: Double, _ denoised: Tensor) throws {
       evaluations += 1
       try onProgress(Progress(evaluations: evaluations, totalEvaluations: total))
     }
@@ -98,7 +98,7 @@ extension Generator {
           let (known, mask) = try end.standing(window, device: device)
           return try sampler.start(
             of: end.window(window, device: device), window: window, known: known, mask: mask,
-            onEvaluation: onEvaluation)
+            observe: observe)
         }
       }
     }
@@ -108,7 +108,7 @@ extension Generator {
         try sampler.draw(
           window: window, known: known, mask: mask,
           from: Sampling.spherical(starts[0][window], starts[1][window], part: part),
-          onEvaluation: onEvaluation)
+          observe: observe)
       }
       try onLogMel(number, planes, ends[0].sampleCount)
     }

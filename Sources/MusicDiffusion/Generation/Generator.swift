@@ -35,7 +35,7 @@ public struct Generator: Sendable {
     public init() {}
   }
 
-  /// How far a piece is, for a progress line.
+  /// How far the drawing is, for a progress line: evaluations of the network for a window or a loop.
   public struct Progress: Sendable {
     public var evaluations: Int
     public var totalEvaluations: Int
@@ -89,12 +89,8 @@ public struct Generator: Sendable {
     seconds: Double, seed: UInt64, options: Options = Options(),
     onProgress: (Progress) throws -> Void = { _ in }
   ) throws -> AudioBuffer {
-    let planes = try logMel(
-      seconds: seconds, seed: seed, options: options, onProgress: onProgress)
-    let representation = model.configuration.representation
-    return try audio(
-      of: planes, iterations: options.inversionIterations, seed: seed,
-      sampleCount: Self.sampleCount(seconds, representation))
+    try generate(
+      .piece(seconds: seconds), seeds: [seed], options: options, onProgress: onProgress)[0]
   }
 
   /// What the log-mel spectrograms of the channels sound like.
@@ -105,7 +101,7 @@ public struct Generator: Sendable {
     let inverter = try MelInverter(representation.spectrogram, threads: threadCount)
     let channels = try inverter.audio(
       fromLogMel: planes, iterations: iterations, seed: seed, sampleCount: sampleCount)
-    return representation.audio(fromChannels: channels).limited(toPeak: 0.98)
+    return representation.audio(fromChannels: channels).limited(toPeak: Self.peak)
   }
 
   /// The log-mel spectrogram of each channel, before it becomes sound.
@@ -124,49 +120,9 @@ public struct Generator: Sendable {
     seconds: Double, seed: UInt64, options: Options, onProgress: (Progress) throws -> Void,
     observe: (_ x: Tensor, _ sigma: Double, _ denoised: Tensor) throws -> Void
   ) throws -> [Spectrogram] {
-    guard seconds > 0 && seconds <= Self.maximumSeconds else {
-      throw ModelError.invalidSeconds(seconds, limit: Self.maximumSeconds)
-    }
-    let configuration = model.configuration
-    let representation = configuration.representation
-    let sampling = try configuration.sampling.with(options)
-    let sigmaData = Double(configuration.normalization.sigmaData)
-    let sigmas = try sampling.sigmas(sigmaData: sigmaData)
-    let description = try description(of: options, seed: seed)
-    let denoise = try guidedDenoiser(description, options, sampling.guidance)
-    let noiseShape = options.noise ?? configuration.noise.shape
-    let frames =
-      1 + Self.sampleCount(seconds, representation) / representation.spectrogram.hopLength
-    let plan = WindowPlan(frames: max(1, frames), window: representation.windowFrames)
-    let total = sampling.sampler.evaluations(steps: sampling.steps) * plan.windows.count
-    var evaluations = 0
-    let piece = try withoutGradient {
-      try plan.draw(
-        channels: representation.channels, bins: representation.spectrogram.melBins, device: device
-      ) { window, known, mask in
-        let condition = Condition([description], known: known, mask: mask)
-        let shape = known.shape
-        func noise(_ number: Int) throws -> Tensor {
-          var random = RandomGenerator(
-            seed: seed, stream: UInt64(window) << 20 | UInt64(number))
-          return try Tensor(
-            noiseShape.values(shape.reduce(1, *), &random), shape: shape, device: device)
-        }
-        // Where the clip is known, the path of the known value; elsewhere it starts as noise alone.
-        let start = try known + noise(0) * sigmas[0]
-        return try sampling.sampler.sample(
-          start, sigmas: sigmas, settings: sampling.settings,
-          denoise: { x, sigma in
-            let denoised = try denoise(x, sigma: sigma, condition: condition)
-            evaluations += 1
-            try observe(x, sigma, denoised)
-            try onProgress(Progress(evaluations: evaluations, totalEvaluations: total))
-            return denoised
-          },
-          noise: { step in try noise(step + 1) })
-      }
-    }
-    return logMel(of: piece, frames: frames)
+    try logMel(
+      .piece(seconds: seconds), seeds: [seed], options: options, onProgress: onProgress,
+      observe: observe)[0]
   }
 
   /// The label that a piece is drawn with: the one that is asked for, none where words say what it is
@@ -176,7 +132,7 @@ public struct Generator: Sendable {
     return model.configuration.label(drawnFrom: seed)
   }
 
-  private func description(of options: Options, seed: UInt64) throws -> Description {
+  func description(of options: Options, seed: UInt64) throws -> Description {
     let configuration = model.configuration
     let index = try label(for: options, seed: seed).map(configuration.labelIndex)
     return try configuration.conditioning.description(
@@ -188,14 +144,10 @@ public struct Generator: Sendable {
   func guidedDenoiser(
     _ description: Description, _ options: Options, _ guidance: Guidance
   ) throws -> GuidedDenoiser {
-    let configuration = model.configuration
-    let none = Description(label: configuration.labels.count)
-    let negative = try configuration.conditioning.description(
-      label: options.negativeLabel.map(configuration.labelIndex) ?? none.label, numbers: [:],
-      caption: options.negativePrompt)
+    let none = Description(label: model.configuration.labels.count)
+    let negative = try negative(options)
     try options.checkGuidance(
-      isGuided: weaker != nil || description != negative, scale: guidance.scale,
-      hasGuide: weaker != nil)
+      isGuided: isGuided(description, options), scale: guidance.scale, hasGuide: weaker != nil)
     guard let weaker else {
       return GuidedDenoiser(
         denoiser, away: .description(negative),
@@ -209,8 +161,16 @@ public struct Generator: Sendable {
     return GuidedDenoiser(denoiser, away: .weaker(weaker), guidance: guidance)
   }
 
-  private static func sampleCount(_ seconds: Double, _ representation: Representation) -> Int {
-    max(1, Int((seconds * Double(representation.sampleRate)).rounded()))
+  func isGuided(_ description: Description, _ options: Options) throws -> Bool {
+    try weaker != nil || description != negative(options)
+  }
+
+  /// What to keep away from: by default what nothing is said of.
+  private func negative(_ options: Options) throws -> Description {
+    let configuration = model.configuration
+    return try configuration.conditioning.description(
+      label: options.negativeLabel.map(configuration.labelIndex) ?? configuration.labels.count,
+      numbers: [:], caption: options.negativePrompt)
   }
 
   /// Normalised `[channels][bins, frames]` back to log-mel, `[frames, bins]` for each channel.

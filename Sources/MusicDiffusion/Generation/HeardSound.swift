@@ -18,10 +18,9 @@ struct HeardSound {
     planes = try generator.logMel(of: channels)
     sampleCount = channels[0].count
     plan = WindowPlan(frames: planes[0].frames, window: representation.windowFrames)
-    let columns = plan.windows[plan.windows.count - 1] + plan.window
     piece = PartialPiece(
-      generator.normalized(planes, columns: columns), channels: planes.count,
-      bins: planes[0].bins, columns: columns)
+      generator.normalized(planes, columns: plan.columns), channels: planes.count,
+      bins: planes[0].bins, columns: plan.columns)
   }
 
   /// A window, normalised, `[1, channels, bins, width]`.
@@ -40,16 +39,19 @@ struct HeardSound {
 
   /// Draws all windows in turn.
   ///
-  /// - Parameter draw: as of ``WindowPlan/draw(channels:bins:device:_:)``.
+  /// - Parameter draw: given a window's number, what stands of it, `[1, channels, bins, window]`, and
+  ///   where, `[1, 1, bins, window]`; returns the whole window.
   /// - Returns: log-mel of each channel.
   func drawn(
     by generator: Generator,
     _ draw: (_ window: Int, _ known: Tensor, _ mask: Tensor) throws -> Tensor
   ) throws -> [Spectrogram] {
-    let values = try withoutGradient {
-      try plan.draw(
-        channels: piece.channels, bins: piece.bins, device: generator.device, draw)
-    }
-    return generator.logMel(of: values, frames: plan.frames)
+    var pieces = [
+      PartialPiece(channels: piece.channels, bins: piece.bins, columns: plan.columns)
+    ]
+    try WindowPlan.Step.draw(
+      plan.steps, of: &pieces, width: plan.window, device: generator.device
+    ) { window, _, known, mask in try draw(window, known, mask) }
+    return generator.logMel(of: pieces[0].planes, frames: plan.frames)
   }
 }

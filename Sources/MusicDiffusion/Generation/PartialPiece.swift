@@ -17,6 +17,13 @@ package struct PartialPiece {
     mask = [Float](repeating: 1, count: bins * columns)
   }
 
+  /// A piece of which nothing stands.
+  package init(channels: Int, bins: Int, columns: Int) {
+    (self.channels, self.bins, self.columns) = (channels, bins, columns)
+    values = [Float](repeating: 0, count: channels * bins * columns)
+    mask = [Float](repeating: 0, count: bins * columns)
+  }
+
   /// Opens a part, which is to be drawn.
   package mutating func open(bins: Range<Int>, columns range: Range<Int>) {
     for bin in bins { for column in range { mask[bin * columns + column] = 0 } }

@@ -21,11 +21,13 @@ struct Generate: ParsableCommand {
         compose generate --model loops --set tempo=120 --set brightness=0.2
         compose generate --model drums --guide drums-early --guidance 2
         compose generate --sampler dpm++2m-sde --schedule exponential --steps 40
+        compose generate --loop --bpm 96 --bars 2 --count 16 --output loops/organ.wav
       """)
 
   @Option(
-    name: .shortAndLong, parsing: .unconditional, help: "Length of each piece in seconds.")
-  var seconds = 10.0
+    name: .shortAndLong, parsing: .unconditional,
+    help: "Length of each piece in seconds. Default: 10.")
+  var seconds: Double?
 
   @Option(name: .shortAndLong, help: "Folder of a model. Default: the one that ships in samples/.")
   var model: String?
@@ -44,6 +46,7 @@ struct Generate: ParsableCommand {
     help: "Denoising steps: more is slower and finer. Default: the model's, mostly 20.")
   var steps: Int?
 
+  @OptionGroup var looping: LoopOptions
   @OptionGroup var description: DescriptionOptions
   @OptionGroup var guidance: GuidanceOptions
   @OptionGroup var sampling: SamplingOptions
@@ -56,7 +59,7 @@ struct Generate: ParsableCommand {
   @OptionGroup var compute: ComputeOptions
 
   func validate() throws {
-    guard seconds.isFinite, seconds > 0, seconds <= Generator.maximumSeconds else {
+    guard seconds.map({ $0 > 0 && $0 <= Generator.maximumSeconds }) ?? true else {
       throw ValidationError(
         "--seconds must be more than 0 and at most \(Int(Generator.maximumSeconds)).")
     }
@@ -66,6 +69,7 @@ struct Generate: ParsableCommand {
     guard steps.map({ (2...10_000).contains($0) }) ?? true else {
       throw ValidationError("--steps must be 2 to 10000.")
     }
+    _ = try looping.form(seconds: seconds, sampleRate: 1)
   }
 
   func run() throws {
@@ -93,41 +97,55 @@ struct Generate: ParsableCommand {
     options.steps = steps
     guidance.set(&options)
     sampling.set(&options)
+    looping.set(&options, seconds: seconds, for: model)
+    looping.warn(output: output)
     try DescriptionOptions.warn(about: options, model)
-    for (index, path) in paths.enumerated() {
-      let seed = first &+ UInt64(index)
-      let described = options.described(label: generator.label(for: options, seed: seed))
+    let form = try looping.form(
+      seconds: seconds, sampleRate: model.configuration.representation.sampleRate)
+    let batch = generator.piecesAtOnce(form)
+    for start in stride(from: 0, to: count, by: batch) {
+      let numbers = start..<min(start + batch, count)
       let clock = ContinuousClock()
-      let start = clock.now
-      let audio = try generator.generate(seconds: seconds, seed: seed, options: options) {
-        progress in
+      let begun = clock.now
+      let several = numbers.count > 1 ? "\(start + 1)-\(numbers.upperBound)" : "\(start + 1)"
+      let prefix = count > 1 ? "\(several)/\(count)  " : ""
+      let pieces = try generator.generate(
+        form, seeds: numbers.map { first &+ UInt64($0) }, options: options
+      ) { progress in
         let part = Double(progress.evaluations) / Double(progress.totalEvaluations)
-        let spent = start.duration(to: clock.now) / .seconds(1)
-        let number = count > 1 ? "\(index + 1)/\(count)  " : ""
+        let spent = begun.duration(to: clock.now) / .seconds(1)
         line.update(
           part == 1
-            ? number + "turning the spectrogram into sound"
-            : number
+            ? prefix + "turning the spectrogram into sound"
+            : prefix
               + String(
                 format: "drawing  %2.0f %%  %@ left", part * 100, duration(spent / part - spent)),
           force: part == 1)
       }
       line.finish()
-      var metadata = AudioMetadata()
-      metadata.software = "compose \(programVersion)"
-      metadata.comment =
-        described.map { "\($0), " }.joined() + "seed \(seed), "
-        + "a model of \(model.configuration.history.dataset)"
-      let level = try audio.writeUnclipped(
-        to: path, normalizedTo: loudness.target, metadata: metadata, overwrite: overwrite)
-      let spent = start.duration(to: clock.now) / .seconds(1)
-      let played = described.map { ", \($0)" }.joined()
-      Terminal.result(
-        "\(path): "
-          + String(
-            format: "%.1f s at %d Hz%@, seed %llu, %@, in %.1f s (%.1f times real time)",
-            audio.duration, audio.sampleRate, played, seed, level.loudness.description, spent,
-            audio.duration / spent))
+      let drawing = begun.duration(to: clock.now) / .seconds(1) / Double(pieces.count)
+      for (index, audio) in zip(numbers, pieces) {
+        let seed = first &+ UInt64(index)
+        let path = paths[index]
+        let described = options.described(label: generator.label(for: options, seed: seed))
+        let begun = clock.now
+        var metadata = AudioMetadata()
+        metadata.software = "compose \(programVersion)"
+        metadata.comment =
+          described.map { "\($0), " }.joined() + "seed \(seed), "
+          + "a model of \(model.configuration.history.dataset)"
+        looping.mark(&metadata, sampleCount: audio.sampleCount, seconds: seconds)
+        let level = try audio.writeUnclipped(
+          to: path, normalizedTo: loudness.target, metadata: metadata, overwrite: overwrite)
+        let spent = drawing + begun.duration(to: clock.now) / .seconds(1)
+        let played = described.map { ", \($0)" }.joined()
+        Terminal.result(
+          "\(path): "
+            + String(
+              format: "%.1f s at %d Hz%@, seed %llu, %@, in %.1f s (%.1f times real time)",
+              audio.duration, audio.sampleRate, played, seed, level.loudness.description, spent,
+              audio.duration / spent))
+      }
     }
   }
 

@@ -1,0 +1,194 @@
+public import Audio
+import Foundation
+package import Spectro
+package import Torch
+
+/// Several pieces at once, and loops.
+extension Generator {
+  /// How long a piece is, and whether its end leads to its beginning.
+  public enum Form: Sendable, Equatable {
+    /// Exactly `(seconds · sampleRate).rounded()` samples, at least 1.
+    case piece(seconds: Double)
+    /// Exactly so many samples at the model's rate, after the last of which the first may follow.
+    case loop(sampleCount: Int)
+  }
+
+  /// Pieces of one form, drawn beside each other. Each is what its seed alone makes of it, to the bit on
+  /// the same machine, whatever pieces are drawn with it.
+  ///
+  /// - Parameter seeds: one for each piece. All pieces are in memory at once: ``piecesAtOnce(_:)`` says
+  ///   how many are good for speed.
+  /// - Throws: as ``generate(seconds:seed:options:onProgress:)``.
+  public func generate(
+    _ form: Form, seeds: [UInt64], options: Options = Options(),
+    onProgress: (Progress) throws -> Void = { _ in }
+  ) throws -> [AudioBuffer] {
+    let pieces = try logMel(
+      form, seeds: seeds, options: options, onProgress: onProgress, observe: { _, _, _ in })
+    return try zip(pieces, seeds).map { planes, seed in
+      switch form {
+      case .piece(let seconds):
+        try audio(
+          of: planes, iterations: options.inversionIterations, seed: seed,
+          sampleCount: sampleCount(seconds))
+      case .loop(let sampleCount):
+        try loop(
+          of: planes, iterations: options.inversionIterations, seed: seed,
+          sampleCount: sampleCount)
+      }
+    }
+  }
+
+  /// The shortest loop, in seconds: eight frames, which are a sound's length at most an eighth too long.
+  public var shortestLoop: Double {
+    let settings = model.configuration.representation.spectrogram
+    return Double(8 * settings.hopLength) / Double(settings.sampleRate)
+  }
+
+  /// Pieces that the network draws best at once: more of them make it no faster.
+  public func piecesAtOnce(_ form: Form) -> Int {
+    switch form {
+    case .piece(let seconds): max(1, min(Self.windowsAtOnce, Int(600 / max(1, seconds))))
+    case .loop(let sampleCount):
+      max(1, Self.windowsAtOnce / loopPlan(sampleCount).starts.count)
+    }
+  }
+
+  private static let windowsAtOnce = 8
+
+  /// Windows that are drawn beside each other. In float32 a batch of one window rounds otherwise than larger
+  /// ones, so that there only those go together that come in pairs, with and without what is said of them.
+  private func windowsAtOnce(_ sampler: WindowSampler) -> Int {
+    denoiser.precision == .bfloat16 || sampler.evaluatesPairs ? Self.windowsAtOnce : 1
+  }
+
+  /// The log-mel spectrogram of each channel of each piece, before it becomes sound.
+  ///
+  /// - Parameter observe: as of ``logMel(seconds:seed:options:onProgress:observe:)``.
+  package func logMel(
+    _ form: Form, seeds: [UInt64], options: Options = Options(),
+    onProgress: (Progress) throws -> Void = { _ in },
+    observe: (_ x: Tensor, _ sigma: Double, _ denoised: Tensor) throws -> Void = { _, _, _ in }
+  ) throws -> [[Spectrogram]] {
+    try check(form)
+    let pieces = try seeds.map {
+      WindowSampler.Piece(seed: $0, description: try description(of: options, seed: $0))
+    }
+    let isGuided = try pieces.map { try self.isGuided($0.description, options) }
+    var result: [[Spectrogram]] = []
+    var evaluations = 0
+    while result.count < pieces.count {
+      // Pieces with guidance and pieces without do not go together.
+      let first = result.count
+      let count = isGuided[first...].prefix { $0 == isGuided[first] }.count
+      let sampler = try WindowSampler(
+        self, Array(pieces[first..<first + count]), options: options)
+      let perWindow = sampler.evaluations(sampler.sigmas)
+      result += try planes(form, sampler) { x, sigma, denoised in
+        evaluations += x.shape[0]
+        try observe(x, sigma, denoised)
+        try onProgress(
+          Progress(
+            evaluations: evaluations,
+            totalEvaluations: pieces.count * windows(of: form) * perWindow))
+      }
+    }
+    return result
+  }
+
+  /// The planes of a sampler's pieces.
+  private func planes(
+    _ form: Form, _ sampler: WindowSampler, observe: WindowSampler.Observer
+  ) throws -> [[Spectrogram]] {
+    let representation = model.configuration.representation
+    let (channels, bins) = (representation.channels, representation.spectrogram.melBins)
+    switch form {
+    case .piece(let seconds):
+      let plan = windowPlan(seconds)
+      var pieces = sampler.pieces.map { _ in
+        PartialPiece(channels: channels, bins: bins, columns: plan.columns)
+      }
+      try WindowPlan.Step.draw(
+        plan.steps, of: &pieces, width: plan.window, atOnce: windowsAtOnce(sampler), device: device
+      ) { window, batch, known, mask in
+        try sampler.draw(
+          window: window, pieces: batch, known: known, mask: mask, observe: observe)
+      }
+      return pieces.map { logMel(of: $0.planes, frames: plan.frames) }
+    case .loop(let sampleCount):
+      let plan = loopPlan(sampleCount)
+      let drawn = try sampler.draw(
+        plan, channels: channels, bins: bins, atOnce: windowsAtOnce(sampler), observe: observe)
+      let area = bins * plan.frames
+      let rows = try drawn.floats()
+      return sampler.pieces.indices.map { piece in
+        let planes = (0..<channels).map { channel in
+          let start = (piece * channels + channel) * area
+          return Array(rows[start..<start + area])
+        }
+        return logMel(of: planes, frames: plan.frames)
+      }
+    }
+  }
+
+  /// What the log-mel spectrograms of a loop sound like.
+  ///
+  /// Its frames are whole hops, but a loop has any number of samples: it is inverted at a rate that is
+  /// higher by as much as its frames are longer than it, with filters for the same frequencies, and comes
+  /// back as the same periodic signal of fewer samples. Pitch stays as it is.
+  private func loop(
+    of planes: [Spectrogram], iterations: Int, seed: UInt64, sampleCount: Int
+  ) throws -> AudioBuffer {
+    let representation = model.configuration.representation
+    var settings = representation.spectrogram
+    let stretch = Double(planes[0].frames * settings.hopLength) / Double(sampleCount)
+    settings.maxFrequency = settings.topFrequency
+    settings.sampleRate = Int((Double(settings.sampleRate) * stretch).rounded())
+    let inverter = try MelInverter(settings, boundary: .circular, threads: threadCount)
+    let channels = try inverter.audio(fromLogMel: planes, iterations: iterations, seed: seed)
+    return representation.audio(
+      fromChannels: channels.map { resampledLoop($0, to: sampleCount) }
+    ).limited(toPeak: Self.peak)
+  }
+
+  private func check(_ form: Form) throws {
+    let rate = Double(model.configuration.representation.sampleRate)
+    let seconds =
+      switch form {
+      case .piece(let seconds): seconds
+      case .loop(let sampleCount): Double(sampleCount) / rate
+      }
+    guard seconds > 0 && seconds <= Self.maximumSeconds else {
+      throw ModelError.invalidSeconds(seconds, limit: Self.maximumSeconds)
+    }
+    if case .loop = form, seconds < shortestLoop {
+      throw ModelError.invalidArgument(
+        "a loop of \(seconds) s is too short for the model: it takes \(shortestLoop) s")
+    }
+  }
+
+  private func sampleCount(_ seconds: Double) -> Int {
+    max(1, Int((seconds * Double(model.configuration.representation.sampleRate)).rounded()))
+  }
+
+  private func windowPlan(_ seconds: Double) -> WindowPlan {
+    let representation = model.configuration.representation
+    return WindowPlan(
+      frames: 1 + sampleCount(seconds) / representation.spectrogram.hopLength,
+      window: representation.windowFrames)
+  }
+
+  private func loopPlan(_ sampleCount: Int) -> LoopPlan {
+    let representation = model.configuration.representation
+    let hop = representation.spectrogram.hopLength
+    return LoopPlan(frames: (sampleCount + hop - 1) / hop, window: representation.windowFrames)
+  }
+
+  /// That are drawn one after the other.
+  private func windows(of form: Form) -> Int {
+    switch form {
+    case .piece(let seconds): windowPlan(seconds).steps.count
+    case .loop: 1
+    }
+  }
+}

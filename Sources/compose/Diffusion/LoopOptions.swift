@@ -1,0 +1,90 @@
+import ArgumentParser
+import Audio
+import Foundation
+import MusicDiffusion
+import Terminal
+
+/// Loops, by their tempo.
+struct LoopOptions: ParsableArguments {
+  @Flag(
+    help:
+      "Make loops, whose end leads to their beginning: as long as --bars at --bpm to the sample, or --seconds. A .wav gets loop points and tempo."
+  )
+  var loop = false
+
+  @Option(help: "Tempo of a loop, in beats a minute. Default: 120.")
+  var bpm: Double?
+
+  @Option(help: "Bars of a loop. Default: 4, unless --seconds says how long it is.")
+  var bars: Int?
+
+  @Option(help: "Beats of a bar. Default: 4.")
+  var beatsPerBar: Int?
+
+  func validate() throws {
+    let given = [
+      ("--bpm", bpm != nil), ("--bars", bars != nil), ("--beats-per-bar", beatsPerBar != nil),
+    ].first(where: \.1)
+    if let option = given?.0, !loop { throw ValidationError("\(option) belongs to --loop.") }
+    guard bpm.map({ (10...1000).contains($0) }) ?? true else {
+      throw ValidationError("--bpm must be 10 to 1000.")
+    }
+    guard bars.map({ (1...10_000).contains($0) }) ?? true else {
+      throw ValidationError("--bars must be 1 to 10000.")
+    }
+    guard beatsPerBar.map({ (1...64).contains($0) }) ?? true else {
+      throw ValidationError("--beats-per-bar must be 1 to 64.")
+    }
+  }
+
+  /// What is to be made: a loop, or a piece of `seconds`, 10 by default.
+  func form(seconds: Double?, sampleRate: Int) throws -> Generator.Form {
+    guard loop else { return .piece(seconds: seconds ?? 10) }
+    guard seconds == nil || bars == nil else {
+      throw ValidationError("--bars and --seconds exclude each other.")
+    }
+    let length = seconds ?? Double((bars ?? 4) * (beatsPerBar ?? 4)) * 60 / (bpm ?? 120)
+    // More than any model can make must still be a number.
+    return .loop(sampleCount: Int((min(length, 1e6) * Double(sampleRate)).rounded()))
+  }
+
+  /// Beats a minute; nil where only seconds are known.
+  func tempo(seconds: Double?) -> Double? { loop ? bpm ?? (seconds == nil ? 120 : nil) : nil }
+
+  /// Tells a model of its tempo that has learned about tempo, unless `--set` does, and says where one has
+  /// not.
+  func set(_ options: inout Generator.Options, seconds: Double?, for model: Model) {
+    guard let tempo = tempo(seconds: seconds) else { return }
+    let numbers = model.configuration.conditioning?.numbers.map(\.name) ?? []
+    guard let name = numbers.first(where: { ["bpm", "tempo"].contains($0.lowercased()) }) else {
+      if bpm != nil {
+        Terminal.note(
+          "the model knows no tempo (it was not trained on a number named tempo or bpm): --bpm decides "
+            + "the length alone")
+      }
+      return
+    }
+    let isSet = options.numbers.keys.contains { $0.lowercased() == name.lowercased() }
+    if !isSet { options.numbers[name] = tempo }
+  }
+
+  /// Loop points, tempo and meter for a file's metadata.
+  func mark(_ metadata: inout AudioMetadata, sampleCount: Int, seconds: Double?) {
+    guard loop else { return }
+    metadata.loops = [AudioMetadata.Loop(start: 0, end: sampleCount)]
+    metadata.beatsPerMinute = tempo(seconds: seconds)
+    if metadata.beatsPerMinute != nil { metadata.beatsPerBar = beatsPerBar }
+  }
+
+  /// Says what a format does to a loop.
+  func warn(output: String) {
+    guard loop, let encoding = AudioEncoding(path: output) else { return }
+    switch encoding {
+    case .mp3, .opus, .vorbis:
+      Terminal.note("\(output): its format does not keep a loop to the sample: use .wav or .flac")
+    case .flac16, .flac24, .aiff16:
+      Terminal.note("\(output): only .wav keeps loop points and tempo")
+    case .wav16, .wav24, .wavFloat: break
+    }
+  }
+}

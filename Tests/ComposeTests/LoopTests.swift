@@ -1,0 +1,93 @@
+import Audio
+import Foundation
+import Testing
+
+extension CommandLineTests {
+  @Suite struct LoopTests {
+    /// As long as its bars to the sample, with loop points and tempo where libsndfile finds them.
+    @Test func barsDecideTheLength() throws {
+      try Bench.with { bench in
+        let outcome = try bench.generate(
+          "--loop", "--bpm", "97.3", "--bars", "2", "--beats-per-bar", "3", "--seed", "1",
+          "--output", "a.wav")
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.errors.contains("the model knows no tempo"))
+        let path = (bench.folder / "a.wav").path
+        let count = Int((2 * 3 * 60 / 97.3 * 22050).rounded())
+        #expect(try AudioBuffer(contentsOf: path).sampleCount == count)
+        let metadata = try AudioReader(path).metadata
+        #expect(metadata.loops == [.init(direction: .forward, start: 0, end: count)])
+        #expect(metadata.beatsPerMinute.map { abs($0 - 97.3) < 1e-4 } == true)
+        #expect(metadata.beatsPerBar == 3)
+        // In the `smpl` chunk the last sample is the one that is played last.
+        let bytes = try Data(contentsOf: bench.folder / "a.wav")
+        let chunk = try #require(bytes.range(of: Data("smpl".utf8))).upperBound + 4
+        let words = (0..<15).map { word in
+          (0..<4).reduce(0) { $0 | Int(bytes[chunk + 4 * word + $1]) << (8 * $1) }
+        }
+        #expect(words[7] == 1)
+        #expect(Array(words[10..<13]) == [0, 0, count - 1])
+      }
+    }
+
+    /// Four bars at 120 by default, or seconds, of which nobody knows the tempo.
+    @Test func defaults() throws {
+      try Bench.with { bench in
+        #expect(try bench.generate("--loop", "--steps", "2", "--output", "a.wav").status == 0)
+        let path = (bench.folder / "a.wav").path
+        #expect(try AudioBuffer(contentsOf: path).sampleCount == 8 * 22050)
+        #expect(try AudioReader(path).metadata.beatsPerMinute == 120)
+        let outcome = try bench.generate("--loop", "--seconds", "0.7", "--output", "b.wav")
+        #expect(outcome.status == 0)
+        let metadata = try AudioReader((bench.folder / "b.wav").path).metadata
+        #expect(metadata.loops == [.init(start: 0, end: 15435)])
+        #expect(metadata.beatsPerMinute == nil)
+      }
+    }
+
+    /// A loop is the same bytes whatever is made beside it.
+    @Test func countChangesNothing() throws {
+      try Bench.with { bench in
+        let options = ["--loop", "--seconds", "0.5", "--seed"]
+        for rest in [["7", "--count", "3", "--output", "a.wav"], ["9", "--output", "b.wav"]] {
+          let outcome = try Run(
+            ["generate", "--model", bench.workshop.model.path, "--steps", "3"] + options + rest,
+            in: bench.folder, cache: bench.workshop.cache
+          ).outcome()
+          #expect(outcome.status == 0, "\(outcome.errors)")
+        }
+        #expect(
+          try Data(contentsOf: bench.folder / "a-3.wav")
+            == Data(contentsOf: bench.folder / "b.wav"))
+      }
+    }
+
+    @Test(arguments: [
+      (["--bpm", "120"], "--bpm belongs to --loop."),
+      (["--bars", "2"], "--bars belongs to --loop."),
+      (["--loop", "--bars", "2", "--seconds", "3"], "--bars and --seconds exclude each other."),
+      (["--loop", "--bpm", "0"], "--bpm must be 10 to 1000."),
+      (["--loop", "--bars", "0"], "--bars must be 1 to 10000."),
+      (["--loop", "--beats-per-bar", "65"], "--beats-per-bar must be 1 to 64."),
+    ])
+    func impossibleLoopsAreErrors(_ options: [String], _ message: String) throws {
+      try Bench.with { bench in
+        let outcome = try Run(
+          ["generate"] + options, in: bench.folder, cache: bench.workshop.cache
+        ).outcome()
+        try bench.expect(outcome, failsWith: EX_USAGE, "\(message) See compose generate --help.")
+      }
+    }
+
+    @Test func formatsWithoutLoopsAreNamed() throws {
+      try Bench.with { bench in
+        let outcome = try bench.generate(
+          "--loop", "--seconds", "0.5", "--output", "a.flac")
+        #expect(outcome.status == 0)
+        #expect(outcome.errors.contains("a.flac: only .wav keeps loop points and tempo\n"))
+        #expect(
+          try AudioBuffer(contentsOf: (bench.folder / "a.flac").path).sampleCount == 11025)
+      }
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import Audio
+import Foundation
+import MusicDiffusion
+import Spectro
+import Testing
+import Torch
+
+@Suite struct LoopPlanTests {
+  /// Windows of a loop, joined again, are the loop, wherever they have turned to; the weights of what
+  /// meets at a frame add up to 1.
+  @Test(arguments: [1, 3, 7, 15, 16, 17, 18, 30, 31, 45, 100])
+  func windowsJoinToTheLoop(_ frames: Int) throws {
+    let plan = LoopPlan(frames: frames, window: 16)
+    let loops = try normal([2, 1, 3, frames], seed: 1)
+    for evaluation in 0..<5 {
+      let turn = plan.turn(ofEvaluation: evaluation)
+      let windows = try plan.windows(of: loops, turned: turn)
+      #expect(windows.shape == [2 * plan.starts.count, 1, 3, 16])
+      #expect(try difference(plan.loops(of: windows, turned: turn), loops) < 1e-6)
+      // The first window of the second loop.
+      let values = try loops.floats()
+      let row = (0..<16).map { values[3 * frames + (turn + $0) % frames] }
+      let first = try windows.narrow(dimension: 0, start: plan.starts.count, length: 1)
+      #expect(try Array(first.floats().prefix(16)) == row)
+    }
+  }
+
+  /// No more windows than it takes, and an overlap where there are several.
+  @Test func countsWindows() {
+    let counts = [1, 8, 16, 17, 29, 30, 31, 45, 46].map {
+      LoopPlan(frames: $0, window: 16).starts.count
+    }
+    #expect(counts == [1, 1, 1, 2, 2, 2, 3, 3, 4])
+  }
+
+  /// In twenty evaluations no eighth of the circle is left out by the windows' borders.
+  @Test func turnsEverywhere() {
+    let plan = LoopPlan(frames: 160, window: 16)
+    let eighths = Set((0..<20).map { plan.turn(ofEvaluation: $0) / 20 })
+    #expect(eighths == Set(0..<8))
+  }
+}
+
+@Suite struct LoopGenerationTests {
+  /// As that of `GeneratorTests`, but its sound is a band of a few hundred Hz, in which a step is heard.
+  private func generator() throws -> Generator {
+    let model = try GeneratorTests.model()
+    var configuration = model.configuration
+    let mean = (0..<32).map { [3, 4].contains($0 % 16) ? Float(-1) : -22 }
+    configuration.normalization = Normalization(
+      mean: mean, standardDeviation: [Float](repeating: 0.5, count: 32))
+    return Generator(
+      model: Model(
+        configuration: configuration, network: model.network, parameters: model.parameters))
+  }
+
+  @Test(arguments: [512, 777, 2047, 2048, 2049, 5001, 12_345])
+  func lengthIsExact(_ samples: Int) throws {
+    let audio = try generator().generate(.loop(sampleCount: samples), seeds: [1])[0]
+    #expect(audio.sampleCount == samples)
+    #expect(audio.channelCount == 2)
+    #expect(audio.channels.joined().allSatisfy { $0.isFinite })
+    #expect(audio.rms > 1e-4)
+  }
+
+  @Test func impossibleLoopsAreErrors() throws {
+    let generator = try generator()
+    #expect(generator.shortestLoop == 512.0 / 8000)
+    for count in [-1, 0, 511, 8000 * 3600 + 1, .max] {
+      #expect(throws: ModelError.self) {
+        try generator.generate(.loop(sampleCount: count), seeds: [1])
+      }
+    }
+  }
+
+  /// From the last sample to the first the sound goes on as it does elsewhere: neither the bend of the
+  /// wave nor the change of the spectrum is beyond what other places have. In pieces that are no loops
+  /// both are.
+  @Test(arguments: [2500, 7001])
+  func endLeadsToTheStart(_ samples: Int) throws {
+    let generator = try generator()
+    func atJoint(_ form: Generator.Form) throws -> (bend: Float, flux: Float) {
+      let pieces = try generator.generate(form, seeds: [1, 2, 3, 4])
+      let found = try pieces.map { try joint($0.mono().channels[0]) }
+      return (
+        found.reduce(0) { $0 + $1.bend } / 4, found.reduce(0) { $0 + $1.flux } / 4
+      )
+    }
+    let loop = try atJoint(.loop(sampleCount: samples))
+    #expect(loop.bend < 1)
+    #expect(loop.flux < 1.1)
+    let piece = try atJoint(.piece(seconds: Double(samples) / 8000))
+    #expect(piece.bend > 1.5)
+    #expect(piece.flux > 1.5)
+  }
+
+  /// The second difference of the samples and the flux of the log-mel spectrum where a sound played twice
+  /// begins again, as parts of the largest elsewhere.
+  private func joint(_ samples: [Float]) throws -> (bend: Float, flux: Float) {
+    let twice = samples + samples
+    func bend(_ t: Int) -> Float { abs(twice[t + 1] - 2 * twice[t] + twice[t - 1]) }
+    let count = samples.count
+    let elsewhere = (64..<count - 64).map(bend).max() ?? 0
+    let bends = max(bend(count - 1), bend(count)) / elsewhere
+    let settings = SpectrogramSettings(
+      sampleRate: 8000, fftSize: 256, hopLength: 32, melBins: 16, floor: 1e-8)
+    let logMel = try MelSpectrogram(settings).logMel(of: twice)
+    func flux(_ frame: Int) -> Float {
+      (0..<16).reduce(0) { $0 + max(0, logMel[frame, $1] - logMel[frame - 1, $1]) }
+    }
+    let middle = count / 32
+    let others = (8..<middle - 8).map(flux).max() ?? 0
+    return (bends, ((middle - 4)...(middle + 4)).map(flux).max()! / others)
+  }
+}

@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""How special the places are at which a drawn piece or a loop was joined, against all others in it.
+
+    scripts/joins.py --first 192 --every 128 --hop 512 FILE...   windows of a piece, in frames of the model
+    scripts/joins.py --loop FILE...                              the end of each loop against its start
+
+Of each file three curves, a value each 23 ms at 22.05 kHz (transforms of 2048, Hann): onset strength, the mean
+over 40 mel bands of the rise of the level in dB above -70; spectral flux, the sum of the rises of all magnitudes
+by their sum; and the change of loudness, the difference in dB of the 0.2 s before and after. A join has the
+largest value within 46 ms; it is ranked among the largest values around all other places: 50 is one like any
+other. Needs numpy and soundfile.
+"""
+import argparse
+
+import numpy as np
+import soundfile
+
+SIZE, HOP, NEAR = 2048, 512, 2
+
+
+def bands(rate):
+    def mel(hertz):
+        return 2595 * np.log10(1 + hertz / 700)
+
+    edges = 700 * (10 ** (np.linspace(mel(30), mel(rate / 2), 42) / 2595) - 1)
+    bins = np.arange(SIZE // 2 + 1) * rate / SIZE
+    low, mid, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    weights = np.minimum((bins - low) / (mid - low), (high - bins) / (high - mid))
+    weights = np.maximum(weights, 0)
+    return weights / np.maximum(weights.sum(1, keepdims=True), 1e-9)
+
+
+def curves(sound, rate):
+    frames = 1 + (len(sound) - SIZE) // HOP
+    window = np.hanning(SIZE + 1)[:-1]
+    blocks = np.stack([sound[i * HOP : i * HOP + SIZE] * window for i in range(frames)])
+    magnitudes = np.abs(np.fft.rfft(blocks)) / (window.sum() / 2)
+    levels = np.maximum(10 * np.log10(magnitudes**2 @ bands(rate).T + 1e-12), -70)
+    onset = np.maximum(np.diff(levels, axis=0), 0).mean(1)
+    rise = np.maximum(np.diff(magnitudes, axis=0), 0).sum(1)
+    flux = rise / (magnitudes[1:].sum(1) + 1e-6)
+    energy = np.convolve(sound**2, np.ones(rate // 5) / (rate // 5), "same")
+    centres = np.arange(1, frames) * HOP + SIZE // 2
+    before = energy[np.maximum(centres - rate // 10, 0)]
+    after = energy[np.minimum(centres + rate // 10, len(sound) - 1)]
+    loudness = np.abs(10 * np.log10((after + 1e-7) / (before + 1e-7)))
+    return centres - HOP // 2, {"onset strength": onset, "spectral flux": flux, "loudness": loudness}
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("files", nargs="+")
+    options.add_argument("--first", type=int, default=192)
+    options.add_argument("--every", type=int, default=128)
+    options.add_argument("--hop", type=int, default=512)
+    options.add_argument("--loop", action="store_true")
+    options = options.parse_args()
+    ranks = {}
+    for file in options.files:
+        sound, rate = soundfile.read(file, always_2d=True)
+        sound = sound.mean(1)
+        if options.loop:
+            joins = [len(sound) // 2]
+            sound = np.roll(sound, len(sound) // 2)
+        else:
+            joins = range(options.first * options.hop, len(sound) - rate // 2, options.every * options.hop)
+        centres, all_curves = curves(sound, rate)
+        for name, curve in all_curves.items():
+            near = np.array([curve[max(0, i - NEAR) : i + NEAR + 1].max() for i in range(len(curve))])
+            places = [int(np.argmin(np.abs(centres - join))) for join in joins]
+            others = np.ones(len(near), bool)
+            others[: rate // 4 // HOP] = others[-(rate // 4) // HOP :] = False
+            for place in places:
+                others[max(0, place - 2 * NEAR) : place + 2 * NEAR + 1] = False
+            ranks.setdefault(name, []).extend(100 * (near[others] < near[p]).mean() for p in places)
+    for name, values in ranks.items():
+        values = np.array(values)
+        print(
+            f"{name:15} {len(values)} joins: mean rank {values.mean():.0f} (± {values.std() / len(values) ** 0.5:.0f}), "
+            f"{100 * (values > 90).mean():.0f} % above the 90th"
+        )
+
+
+if __name__ == "__main__":
+    main()
