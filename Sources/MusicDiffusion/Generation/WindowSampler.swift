@@ -22,9 +22,8 @@ struct WindowSampler {
     let configuration = generator.model.configuration
     sampling = try configuration.sampling.with(options)
     sigmas = try sampling.sigmas(sigmaData: Double(configuration.normalization.sigmaData))
-    description = try configuration.conditioning.description(
-      label: options.label.map(configuration.labelIndex) ?? configuration.labels.count,
-      numbers: options.numbers, caption: options.prompt)
+    description = try configuration.description(
+      label: options.label, numbers: options.numbers, caption: options.prompt)
     denoiser = try generator.guidedDenoiser(description, options, sampling.guidance)
     shape = options.noise ?? configuration.noise.shape
     (self.seed, device) = (seed, generator.device)
