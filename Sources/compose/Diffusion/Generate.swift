@@ -21,6 +21,8 @@ struct Generate: ParsableCommand {
         compose generate --model loops --set tempo=120 --set brightness=0.2
         compose generate --model drums --guide drums-early --guidance 2
         compose generate --sampler dpm++2m-sde --schedule exponential --steps 40
+        compose generate --label flute:0.7,organ:0.3 --recipe --output duo.wav
+        compose generate --from duo.json --output again.wav
       """)
 
   @Option(
@@ -30,8 +32,12 @@ struct Generate: ParsableCommand {
   @Option(name: .shortAndLong, help: "Folder of a model. Default: the one that ships in samples/.")
   var model: String?
 
-  @Option(name: .shortAndLong, help: "File to write; with --count, numbered before the extension.")
-  var output = "music.wav"
+  @Option(
+    name: [.customShort("o"), .customLong("output")],
+    help:
+      "File to write; with --count, numbered before the extension. Default: music.wav; with --from, the name that the recipe has."
+  )
+  var givenOutput: String?
 
   @Option(name: .shortAndLong, help: "How many pieces, each from the next seed.")
   var count = 1
@@ -55,6 +61,9 @@ struct Generate: ParsableCommand {
   var threads: Int?
 
   @OptionGroup var compute: ComputeOptions
+  @OptionGroup var recipes: RecipeOptions
+
+  private var output: String { givenOutput ?? "music.wav" }
 
   func validate() throws {
     guard seconds.isFinite, seconds > 0, seconds <= Generator.maximumSeconds else {
@@ -73,12 +82,15 @@ struct Generate: ParsableCommand {
   }
 
   func run() throws {
-    guard AudioEncoding(path: output) != nil else {
+    if let from = recipes.from { return try remake(from: from) }
+    guard let encoding = AudioEncoding(path: output) else {
       throw CommandError.unsupportedOutput(
         output, choices: ".wav, .flac, .ogg, .mp3, .aiff or .opus")
     }
     let paths = (0..<count).map(path(of:))
-    if !overwrite, let taken = paths.first(where: FileManager.default.fileExists(atPath:)) {
+    if !overwrite,
+      let taken = recipes.paths(for: paths).first(where: FileManager.default.fileExists(atPath:))
+    {
       throw CommandError.exists(taken)
     }
     try makeFolder(of: output)
@@ -91,6 +103,8 @@ struct Generate: ParsableCommand {
           model: model, awayFrom: Model(contentsOf: $0, device: device), device: device,
           precision: precision)
       } ?? Generator(model: model, device: device, precision: precision)
+    let sources =
+      recipes.recipe ? try RecipeSources(model: self.model, guide: guidance.guide) : nil
     let first = seed ?? UInt64.random(in: 0..<1_000_000)
     let line = ProgressLine()
     var options = Generator.Options()
@@ -118,13 +132,12 @@ struct Generate: ParsableCommand {
           force: part == 1)
       }
       line.finish()
-      var metadata = AudioMetadata()
-      metadata.software = "compose \(programVersion)"
-      metadata.comment =
-        described.map { "\($0), " }.joined() + "seed \(seed), "
-        + "a model of \(model.configuration.history.dataset)"
+      let metadata = AudioMetadata(
+        of: described, seed: seed, dataset: model.configuration.history.dataset)
       let level = try audio.writeUnclipped(
         to: path, normalizedTo: loudness.target, metadata: metadata, overwrite: overwrite)
+      try sources?.recipe(by: generator, seconds: seconds, seed: seed, options)
+        .write(of: path, encoding: encoding, normalizedTo: loudness.target)
       let spent = start.duration(to: clock.now) / .seconds(1)
       let played = described.map { ", \($0)" }.joined()
       Terminal.result(
