@@ -58,17 +58,22 @@ import Testing
     #expect(try judged(judge, click) == .tooShort)
   }
 
+  /// Of white noise ln(geometric mean / arithmetic mean) of powers is minus Euler's constant.
+  @Test func whiteNoiseHasNoClarity() {
+    #expect(SoundFigures(of: noise(3, seconds: 4)).clarity < 0.06)
+  }
+
   /// Crisp before soft, clear before noisy.
   @Test func figuresTellCrispFromSoft() throws {
     func figures(_ sound: AudioBuffer) throws -> SoundFigures {
       SoundFigures(of: sound.trimmed(to: try #require(sound.trim())))
     }
-    let (crisp, soft) = (try figures(pluck(220)), try figures(pluck(220, attack: 0.2)))
+    let (crisp, soft) = (try figures(pluck(220)), try figures(pluck(220, decay: 5, attack: 0.4)))
     #expect(crisp.attack <= 5)
     #expect(soft.attack > 50)
     #expect(crisp.score > soft.score)
     let hiss = try figures(noise(1))
-    #expect(hiss.clarity < 0.5 && crisp.clarity > 0.9)
+    #expect(hiss.clarity < 0.1 && crisp.clarity > 0.6)
     #expect(hiss.range < 10 && crisp.range > 40)
     #expect(crisp.score > hiss.score)
   }

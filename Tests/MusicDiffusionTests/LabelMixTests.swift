@@ -105,7 +105,7 @@ import Torch
   @Test func embeddingIsTheWeightedMean() throws {
     let name = "embedding.labels.weight"
     var tensors = Dictionary(
-      uniqueKeysWithValues: model.parameters.named.map { ($0.name, $0.tensor.detach()) })
+      uniqueKeysWithValues: try model.parameters.named.map { ($0.name, try $0.tensor.detach()) })
     let table = try #require(tensors[name])
     let width = table.shape[1]
     var values = try table.floats()

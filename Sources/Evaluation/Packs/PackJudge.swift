@@ -33,8 +33,9 @@ public final class PackJudge {
     case silent, tooShort, nearDuplicate
   }
 
-  /// Decibels of ``SoundPrint/distance(to:)`` within which two sounds are nearly the same.
-  static let sameness = 3.0
+  /// Decibels of ``SoundPrint/distance(to:)`` within which two sounds are nearly the same: Docs/packs.md
+  /// has what it was chosen by.
+  static let sameness = 2.0
   /// Seconds of the shortest sound.
   static let shortest = 0.02
   /// Peak in dB below which a sound is silent.
@@ -76,10 +77,11 @@ public final class PackJudge {
   }
 
   /// The loudness that a pack is matched to where none is asked for: what nine of ten of its sounds reach
-  /// without a true peak above `ceiling`, and at most -14 LUFS.
+  /// without a true peak above `ceiling`, in tenths, and at most -14 LUFS.
   public static func commonLoudness(of candidates: [Candidate], ceiling: Double = -1) -> Double {
     let reachable = candidates.map { $0.loudness + ceiling - $0.level.truePeak }.sorted()
-    return min(-14, reachable.isEmpty ? -14 : reachable[reachable.count / 10])
+    let common = reachable.isEmpty ? -14 : reachable[reachable.count / 10]
+    return min(-14, (10 * common).rounded(.down) / 10)
   }
 }
 

@@ -4,12 +4,13 @@ import Spectro
 
 /// What can be said of a sound by itself. Of taste it says nothing.
 public struct SoundFigures: Codable, Sendable, Equatable {
-  /// Milliseconds from the onset to the first 5 ms within 3 dB of the loudest 5 ms.
+  /// Milliseconds from the onset to the first 5 ms within 6 dB of the loudest 5 ms.
   public var attack: Double
   /// Decibels from the loudest 10 ms to the tenth part of them that is softest; 0 to 60.
   public var range: Double
-  /// 1 for tones that stand clear of each other, 0 for noise: one less the spectrum's flatness (its
-  /// geometric over its arithmetic mean, in frames of 46 ms up to 16 kHz), the mean by the frames' power.
+  /// How clear tones stand of each other, 0 for white noise to 1: 1 - exp(m + 0.577), where m is the mean
+  /// of ln(geometric mean / arithmetic mean) of the powers in each octave from 250 Hz to 16 kHz, in frames of
+  /// 46 ms, of all that is less than 50 dB below the loudest such octave; of white noise it is -0.577.
   public var clarity: Double
 
   /// - Parameter sound: from its onset on.
@@ -25,26 +26,36 @@ public struct SoundFigures: Codable, Sendable, Equatable {
     }
     let fine = levels(0.005)
     let loudest = fine.max() ?? 0
-    attack = 5 * Double(fine.firstIndex { $0 >= loudest - 3 } ?? 0)
+    attack = 5 * Double(fine.firstIndex { $0 >= loudest - 6 } ?? 0)
     let coarse = levels(0.01).sorted()
     range = min(60, (coarse.last ?? 0) - (coarse.isEmpty ? 0 : coarse[coarse.count / 10]))
     clarity = Self.clarity(samples, sampleRate: sound.sampleRate)
   }
 
+  private static let lowestOctave = 250.0
+  private static let octaves = 6
+  private static let eulerGamma = 0.5772156649015329
+
   private static func clarity(_ samples: [Float], sampleRate: Int) -> Double {
     let fftSize = 1 << Int(log2(0.046 * Double(sampleRate)).rounded())
     let powers = STFT(fftSize: fftSize, hopLength: fftSize / 2, threads: 1)
       .magnitudes(of: samples, power: 2)
-    let top = min(powers.bins, Int(16_000 * Double(fftSize) / Double(sampleRate)))
-    var (sum, weights) = (0.0, 0.0)
-    for frame in 0..<powers.frames {
-      let bins = powers.values[frame * powers.bins + 1..<frame * powers.bins + top]
-      let power = bins.reduce(0) { $0 + Double($1) }
-      guard let flatness = Flatness.logarithm(of: bins, silence: 0) else { continue }
-      sum += power * (1 - exp(flatness))
-      weights += power
+    let edges = (0...octaves).map { octave in
+      let hertz = lowestOctave * pow(2, Double(octave))
+      return min(powers.bins - 1, Int((hertz * Double(fftSize) / Double(sampleRate)).rounded()))
     }
-    return weights > 0 ? sum / weights : 0
+    var bands: [(power: Double, flatness: Double)] = []
+    for frame in 0..<powers.frames {
+      for (first, end) in zip(edges, edges.dropFirst()) where end > first {
+        let bins = powers.values[frame * powers.bins + first..<frame * powers.bins + end]
+        guard let flatness = Flatness.logarithm(of: bins, silence: 0) else { continue }
+        bands.append((bins.reduce(0) { $0 + Double($1) } / Double(bins.count), flatness))
+      }
+    }
+    let least = 1e-5 * (bands.map(\.power).max() ?? 0)
+    let heard = bands.filter { $0.power >= least }.map(\.flatness)
+    guard !heard.isEmpty else { return 0 }
+    return max(0, 1 - exp(heard.reduce(0, +) / Double(heard.count) + eulerGamma))
   }
 
   /// The mean of three figures from 0 to 1: 50 / (50 + attack), range / 60 and clarity. It puts what is
