@@ -128,7 +128,7 @@ import Torch
     #expect(try difference(first, mean) > 1e-2)
   }
 
-  /// A clip has the same bits whatever the clips beside it are said to be.
+  /// A clip is the same, within the rounding of another batch, whatever the clips beside it are said to be.
   @Test func clipsDependOnTheirOwnLabelsAlone() throws {
     let network = model.network
     let x = try normal([3, 2, 16, 32], seed: 1)
@@ -147,7 +147,8 @@ import Torch
     let area = all.count / 3
     for (index, clip) in clips.enumerated() {
       let alone = try estimate([clip], x.narrow(dimension: 0, start: index, length: 1))
-      #expect(Array(all[index * area..<(index + 1) * area]) == alone)
+      let errors = zip(all[index * area..<(index + 1) * area], alone).map { abs($0 - $1) }
+      #expect(errors.max()! < 1e-5)
     }
   }
 }
