@@ -4,6 +4,8 @@ public enum AudioError: Error, Equatable, CustomStringConvertible {
   case directory(path: String)
   /// There is no folder of this name.
   case noFolder(path: String)
+  /// A file, where a folder of them is meant.
+  case notAFolder(path: String)
   /// A folder without files.
   case emptyFolder(path: String)
   /// A folder without audio files.
@@ -37,6 +39,7 @@ public enum AudioError: Error, Equatable, CustomStringConvertible {
     case .notFound(let path): "cannot read \(path): there is no such file"
     case .directory(let path): "cannot read \(path): it is a folder, not a file"
     case .noFolder(let path): "there is no folder at \(path)"
+    case .notAFolder(let path): "\(path) is a file: name the folder that it lies in"
     case .emptyFolder(let path):
       "\(path) is empty: put audio files into it (WAV, FLAC, OGG, MP3, AIFF, Opus)"
     case .noAudio(let path):

@@ -27,12 +27,14 @@ public struct AudioFolder: Sendable {
   /// Looks through `path` and all its sub-folders; hidden files, links to folders and links to
   /// nothing are left out.
   ///
-  /// - Throws: `AudioError.noFolder`, `.emptyFolder` or `.noAudio`; `.unreadable` for a folder that the
+  /// - Throws: `AudioError.noFolder`, `.notAFolder`, `.emptyFolder` or `.noAudio`; `.unreadable` for a folder that the
   ///   system refuses to list.
   public init(_ path: String) throws {
     var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue
-    else { throw AudioError.noFolder(path: path) }
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw AudioError.noFolder(path: path)
+    }
+    guard isFolder.boolValue else { throw AudioError.notAFolder(path: path) }
     let root = URL(fileURLWithPath: path, isDirectory: true).resolvingSymlinksInPath()
     let keys: [URLResourceKey] = [.isRegularFileKey, .fileSizeKey, .contentModificationDateKey]
     try Self.requireListable(root.path, as: path)

@@ -58,13 +58,6 @@ CTStatus ct_full(double value, CTDType dtype, const int64_t *shape, int64_t rank
   });
 }
 
-CTStatus ct_empty(CTDType dtype, const int64_t *shape, int64_t rank, CTTensor **out) {
-  return guarded([&] {
-    ctorch::prepare();
-    *out = boxed(at::empty(at::IntArrayRef(shape, rank), scalarType(dtype)));
-  });
-}
-
 void ct_free(CTTensor *tensor) { delete tensor; }
 
 int64_t ct_rank(const CTTensor *x) { return x->value.dim(); }

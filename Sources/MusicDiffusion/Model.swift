@@ -308,6 +308,9 @@ extension DecodingError {
       @unknown default: DecodingError.Context(codingPath: [], debugDescription: "unreadable")
       }
     let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+    if case .keyNotFound(let key, _) = self {
+      return (path.isEmpty ? "" : path + ": ") + "\(key.stringValue) is missing"
+    }
     return path.isEmpty ? context.debugDescription : "\(path): \(context.debugDescription)"
   }
 }

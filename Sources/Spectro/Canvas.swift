@@ -25,6 +25,9 @@ package struct Canvas {
     case left, middle, right
   }
 
+  /// Pixels that a text takes.
+  package static func width(of text: String) -> Int { Glyphs.width(text) }
+
   /// Draws a line of text, the middle of its capitals at height `y`.
   package mutating func draw(_ text: String, x: Int, y: Int, anchor: Anchor, color: Color) {
     var left = x

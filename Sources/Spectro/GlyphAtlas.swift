@@ -20,8 +20,7 @@ enum GlyphAtlas {
     13, 4, 15, 9, 5, 10, 8, 10, 8, 11, 8, 17, 16,
   ]
 
-  /// Pixels from a capital's top to the baseline, and where in a cell its middle lies.
-  static let capitalHeight = 12
+  /// Where in a cell the middle of a capital lies.
   static let capitalMiddle = 9
 
   /// Base64 of a PNG in grey: 0 is paper, 255 is ink.

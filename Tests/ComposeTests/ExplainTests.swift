@@ -48,6 +48,17 @@ extension CommandLineTests {
       }
     }
 
+    @Test func keepsFilesThatAreThere() throws {
+      try Bench.with { bench in
+        try bench.folder.write("mine", to: "shown/music.wav")
+        try bench.expect(
+          bench.compose("explain", bench.workshop.model.path, "--output", "shown"),
+          "shown/music.wav exists already: add --overwrite, or choose another --output",
+          leaving: ["shown"])
+        #expect(try contents(bench.folder / "shown") == ["music.wav"])
+      }
+    }
+
     @Test func saysWhatItCannotShow() throws {
       try Bench.with { bench in
         try bench.expect(

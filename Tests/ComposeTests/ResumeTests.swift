@@ -5,11 +5,13 @@ extension CommandLineTests {
   /// Runs that are ended from outside and go on.
   @Suite struct ResumeTests {
     /// A run with checkpoints at steps 2, 4, 6 and 7.
-    private func train(_ bench: Bench, _ output: String, _ more: [String] = []) throws -> Run {
+    private func train(
+      _ bench: Bench, _ output: String, _ more: [String] = [], precision: String = "float32"
+    ) throws -> Run {
       try Run(
         [
           "train", "data", "--output", output, "--steps", "7", "--save-every", "2", "--preset",
-          "draft", "--batch-size", "1", "--precision", "float32", "--threads", "1",
+          "draft", "--batch-size", "1", "--precision", precision, "--threads", "1",
         ] + more, in: bench.folder, cache: bench.workshop.cache)
     }
 
@@ -62,16 +64,17 @@ extension CommandLineTests {
     /// checkpoints and of the samples it makes, ends with the same bytes as one that is not.
     /// `COMPOSE_TEST_KILLS` asks for more moments than the few of a usual test run, and
     /// `COMPOSE_TEST_SEED` for those of an earlier one.
-    @Test func runKilledAtRandomMomentsEqualsUninterruptedOne() throws {
+    @Test(arguments: ["float32", "bfloat16"])
+    func runKilledAtRandomMomentsEqualsUninterruptedOne(precision: String) throws {
       let environment = ProcessInfo.processInfo.environment
-      let kills = environment["COMPOSE_TEST_KILLS"].flatMap { Int($0) } ?? 4
+      let kills = environment["COMPOSE_TEST_KILLS"].flatMap { Int($0) } ?? 3
       let seed =
         environment["COMPOSE_TEST_SEED"].flatMap { UInt64($0) } ?? .random(in: 0..<1_000_000)
       print("\(kills) kills at moments of COMPOSE_TEST_SEED=\(seed)")
       var random = Moments(state: seed)
       try withData { bench in
         let start = ContinuousClock.now
-        try #require(try train(bench, "whole").outcome().status == 0)
+        try #require(try train(bench, "whole", precision: precision).outcome().status == 0)
         let duration = start.duration(to: .now) / .microseconds(1)
         let folder = bench.folder / "killed"
         var (killed, runs) = (0, 0)
@@ -79,7 +82,8 @@ extension CommandLineTests {
           runs += 1
           let hasCheckpoint = FileManager.default.fileExists(
             atPath: (folder / "training/checkpoint.safetensors").path)
-          let run = try train(bench, "killed", hasCheckpoint ? ["--resume"] : [])
+          let run = try train(
+            bench, "killed", hasCheckpoint ? ["--resume"] : [], precision: precision)
           usleep(UInt32(Double.random(in: 0..<1.1, using: &random) * duration))
           run.send(SIGKILL)
           let outcome = run.outcome()
@@ -95,7 +99,9 @@ extension CommandLineTests {
         #expect(killed == kills)
         let hasCheckpoint = FileManager.default.fileExists(
           atPath: (folder / "training/checkpoint.safetensors").path)
-        let last = try train(bench, "killed", hasCheckpoint ? ["--resume"] : []).outcome()
+        let last = try train(
+          bench, "killed", hasCheckpoint ? ["--resume"] : [], precision: precision
+        ).outcome()
         #expect(last.status == 0, "\(last.errors)")
         try expectEqualRuns(bench.folder / "whole", folder)
       }

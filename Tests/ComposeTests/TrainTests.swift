@@ -129,7 +129,8 @@ extension CommandLineTests {
           at: bench.folder / "empty", withIntermediateDirectories: true)
         let names = ["damaged", "empty", "short", "texts"]
         try bench.expect(
-          bench.compose("train", "texts/notes.txt"), "there is no folder at texts/notes.txt",
+          bench.compose("train", "texts/notes.txt"),
+          "texts/notes.txt is a file: name the folder that it lies in",
           leaving: names)
         try bench.expect(
           bench.compose("train", "empty"),
@@ -203,6 +204,25 @@ extension CommandLineTests {
           "\(bench.folder.path)/new has no training/checkpoint.safetensors to go on from: train anew "
             + "with another --output")
         #expect(try Data(contentsOf: bench.workshop.model / "model.safetensors") == before)
+      }
+    }
+
+    /// A model among its data would be learned from.
+    @Test func modelsStayOutOfTheirData() throws {
+      try Bench.with { bench in
+        try bench.folder.write(tone(seconds: 4), to: "data/a.wav")
+        try bench.folder.write("", to: "file")
+        for output in ["data", "data/model", "data/../data/new/model"] {
+          try bench.expect(
+            bench.compose("train", "data", "--output", output),
+            "\(output) lies in the folder of the data, which would then hold the model's own sounds: "
+              + "choose an --output outside of it", leaving: ["data", "file"])
+        }
+        try bench.expect(
+          bench.compose("train", "data", "--output", "file"),
+          "file is a file: choose an --output that is a folder, or not there yet",
+          leaving: ["data", "file"])
+        #expect(try contents(bench.folder / "data") == ["a.wav"])
       }
     }
 

@@ -344,6 +344,27 @@ import Torch
     }
   }
 
+  /// Of labels with few files each, and beside files that are too short, still a part of all that can be
+  /// learned from.
+  @Test func holdsOutAPartOfAllThatIsUsable() throws {
+    try withTemporaryFolder { folder in
+      for index in 0..<24 {
+        try (folder / "data").write(
+          sound(seconds: index % 2 == 0 ? 0.2 : 0.005, seed: UInt64(index)),
+          to: "\(index / 4)/\(index).wav")
+      }
+      let data = try Dataset(
+        folder: AudioFolder((folder / "data").path), representation: .small(), heldOut: 0.25,
+        cache: folder / "cache")
+      #expect(data.skippedCount == 12)
+      let heldOut = try #require(data.heldOut)
+      #expect(heldOut.fileCount == 3 && data.training.fileCount == 9)
+      // From different labels, and never all of one.
+      #expect(heldOut.filesOfLabels.max() == 1)
+      #expect(data.training.filesOfLabels.min()! >= 1 && data.labels.count == 6)
+    }
+  }
+
   @Test func cacheFollowsTheEnvironment() {
     let base =
       ProcessInfo.processInfo.environment["XDG_CACHE_HOME"] ?? NSHomeDirectory() + "/.cache"

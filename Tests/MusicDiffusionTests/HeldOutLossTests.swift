@@ -125,6 +125,20 @@ extension TrainerTests {
           #expect(wide.error < 0.05)
           try wide.model.save(to: (folder / "wide").path)
           #expect(try Model(contentsOf: (folder / "wide").path).configuration.history.steps == 12)
+          // The model of an earlier checkpoint is that of a run which ended there.
+          _ = try trainer(folder / "short", dataset, steps: 5) {
+            ($0.saveInterval, $0.coolDown) = (1, 0)
+          }.run()
+          _ = try trainer(folder / "long", dataset, steps: 7) {
+            ($0.saveInterval, $0.coolDown) = (1, 0)
+          }.run()
+          let early = try Model.averaged((folder / "long").path, width: 0.05, step: 5)
+          #expect(early.step == 5 && early.model.configuration.history.steps == 5)
+          for (name, tensor) in try Model(contentsOf: (folder / "short").path).parameters.named {
+            let other = try #require(early.model.parameters[name])
+            #expect(try difference(tensor.detach(), other.detach()) < 1e-4)
+          }
+          #expect(throws: ModelError.self) { try Model.averaged(path, width: 0.1, step: 13) }
           #expect(throws: ModelError.self) { try Model.averaged(path, width: 0.002) }
           #expect(throws: ModelError.noSnapshots((folder / "wide").path)) {
             try Model.averaged((folder / "wide").path, width: 0.1)

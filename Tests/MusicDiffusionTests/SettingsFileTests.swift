@@ -31,6 +31,19 @@ import Testing
     #expect(try read("{}").1(nil) == TrainingConfiguration(preset: .standard))
   }
 
+  @Test func shapesTheNetwork() throws {
+    let (_, configuration) = try read(
+      "{\"widths\": [64, 96], \"blocks\": 3, \"patch\": [8, 2]}")
+    let network = try configuration(.standard).network(labelCount: 0)
+    #expect(network.widths == [64, 96] && network.blocks == 3)
+    #expect(network.patchBins == 8 && network.patchFrames == 2)
+    let (_, short) = try read("{\"patch\": [8], \"steps\": 1}")
+    #expect(
+      throws: ModelError.invalidConfiguration(
+        "training.patch must be two numbers: mel bins and frames")
+    ) { try short(.standard).validate() }
+  }
+
   @Test func whatItWritesItReads() throws {
     try withTemporaryFolder { folder in
       var configuration = TrainingConfiguration(preset: .oneshots)

@@ -270,6 +270,13 @@ extension TrainerTests {
           try check(snapshot, Array(0..<60) + spread(25, over: size(snapshot)) + [-1]) {
             _ = try Model.averaged(folder.path, width: 0.05)
           }
+          // As far as the checkpoint's log goes; a run that goes on adds to it.
+          let logged = try #require(TrainingState.saved(in: folder).log).bytes
+          try check(TrainingLog.fileName, spread(25, over: logged) + [logged - 1]) {
+            let log = try Data(contentsOf: folder / TrainingLog.fileName)
+            _ = try trainer(folder, dataset, steps: 1, resume: true)
+            try log.write(to: folder / TrainingLog.fileName)
+          }
         }
       }
     }

@@ -55,9 +55,6 @@ CTStatus ct_from_data(const void *data, CTDType dtype, const int64_t *shape, int
 /// Every element `value`.
 CTStatus ct_full(double value, CTDType dtype, const int64_t *shape, int64_t rank, CTDevice device,
                  CTTensor *_Nullable *_Nonnull out);
-/// Unset elements, on the CPU.
-CTStatus ct_empty(CTDType dtype, const int64_t *shape, int64_t rank,
-                  CTTensor *_Nullable *_Nonnull out);
 void ct_free(CTTensor *tensor);
 
 int64_t ct_rank(const CTTensor *x);

@@ -38,7 +38,12 @@ extension Inspection {
       "\($0) \($1 ? "is" : "are") clipped; take \($1 ? "it" : "them") from before the limiter, or leave \($1 ? "it" : "them") out if the distortion is not wanted."
     }
     add(withOffset) { files, _ in "Take the DC offset out of \(files) with a high-pass at 20 Hz." }
-    add(narrow) {
+    if 2 * narrow.count > files.count {
+      advice.append(
+        "Most of the sound has nothing in the upper part of what \(preset.rawValue) learns: neither will the "
+          + "model's.")
+    }
+    add(2 * narrow.count > files.count ? [] : narrow) {
       "\($0) \($1 ? "holds" : "hold") nothing in the upper part of what \(preset.rawValue) learns: the model will "
         + "sometimes sound as dull. Replace \($1 ? "it" : "them"), or leave \($1 ? "it" : "them") out."
     }

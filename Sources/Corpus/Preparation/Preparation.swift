@@ -77,7 +77,8 @@ public struct Preparation: Sendable {
       let set = try PreparedSet(output)
       guard set.key == plan.key else {
         throw CorpusError.occupied(
-          output.path, reason: "it holds a set of other files, or of these as they were")
+          output.path,
+          reason: "it holds a set of other files, of these as they were, or for another preset")
       }
       let key = FolderMetadata.key(folder)
       if set.metadataKey == key { return (set, true) }
@@ -116,6 +117,10 @@ public struct Preparation: Sendable {
   private func makeFolder() throws {
     let manager = FileManager.default
     do {
+      var isFolder: ObjCBool = true
+      if manager.fileExists(atPath: output.path, isDirectory: &isFolder), !isFolder.boolValue {
+        throw CorpusError.occupied(output.path, reason: "it is a file")
+      }
       if !PreparedSet.isPrepared(output), manager.fileExists(atPath: output.path),
         try !holdsOnlyOurs(output)
       {

@@ -34,13 +34,16 @@ public struct Windows: Sendable {
   fileprivate struct Rule: Sendable {
     let windowSamples: Int
     let padsShortClips: Bool
-    /// For each label of the set, and for none at the end, the number of files held out: those of the
-    /// lowest ranks.
-    let heldOut: [Int]
-    let wantsHeldOut: Bool
+    /// For each label of the set, and for none at the end, the rank below which files are held out.
+    var heldOut: [Int]
+    var wantsHeldOut: Bool
+
+    func isUsable(samples: Int) -> Bool {
+      samples > 0 && (padsShortClips || samples >= windowSamples)
+    }
 
     func weight(samples: Int, label: UInt32, rank: UInt32) -> Int {
-      guard samples > 0, padsShortClips || samples >= windowSamples else { return 0 }
+      guard isUsable(samples: samples) else { return 0 }
       let isHeldOut = Int(rank) < heldOut[min(Int(label), heldOut.count - 1)]
       return isHeldOut == wantsHeldOut ? max(samples, windowSamples) : 0
     }
@@ -85,7 +88,7 @@ public struct Windows: Sendable {
   }
 }
 
-/// Both views of a prepared set, found in one pass over its index.
+/// Both views of a prepared set.
 struct Split {
   let training: Windows
   let heldOut: Windows?
@@ -99,33 +102,18 @@ struct Split {
   /// What of the numbers of the training files can be learned.
   let numbers: [Conditioning.Number]
 
-  /// Sets of fewer files are not split.
-  private static let smallest = 10
-
-  /// - Parameter fraction: of the files of each label, those to hold out; at least one of all where
-  ///   there are ten.
+  /// - Parameter fraction: of the usable files, those to hold out: as many of each label as its share
+  ///   of them, and at least one of all where there are ten.
   init(_ set: PreparedSet, representation: Representation, heldOut fraction: Double) throws {
     let windowSamples = (representation.windowFrames - 1) * representation.spectrogram.hopLength
-    let labelClips = set.labels.map(\.clips)
-    let counts = labelClips + [set.clipCount - labelClips.reduce(0, +)]
-    var heldOutCounts = counts.map { count in
-      max(0, min(count - 1, Int((fraction * Double(count)).rounded())))
-    }
-    if set.clipCount < Self.smallest { heldOutCounts = counts.map { _ in 0 } }
-    if fraction > 0, set.clipCount >= Self.smallest, heldOutCounts.allSatisfy({ $0 == 0 }),
-      let largest = counts.indices.max(by: { counts[$0] < counts[$1] }), counts[largest] > 1
-    {
-      heldOutCounts[largest] = 1
-    }
-    func windows(heldOut: Bool) -> Windows {
-      Windows(
-        set: set,
-        rule: Windows.Rule(
-          windowSamples: max(1, windowSamples), padsShortClips: representation.padsShortClips,
-          heldOut: heldOutCounts, wantsHeldOut: heldOut))
-    }
-    var views = [windows(heldOut: false), windows(heldOut: true)]
-    var files = views.map { _ in [Int](repeating: 0, count: counts.count) }
+    var rule = Windows.Rule(
+      windowSamples: max(1, windowSamples), padsShortClips: representation.padsShortClips,
+      heldOut: [Int](repeating: 0, count: set.labels.count + 1), wantsHeldOut: false)
+    rule.heldOut = try heldOutRanks(set, fraction: fraction, rule)
+    var views = [Windows(set: set, rule: rule)]
+    rule.wantsHeldOut = true
+    views.append(Windows(set: set, rule: rule))
+    var files = views.map { _ in [Int](repeating: 0, count: rule.heldOut.count) }
     var samples = [0, 0]
     var sums = [0, 0]
     var (longest, tooShort, tooShortCount) = (0, [Int](), 0)
@@ -144,7 +132,7 @@ struct Split {
           isUsed = true
           sums[view] += weight
           samples[view] += count
-          files[view][min(Int(label), counts.count - 1)] += 1
+          files[view][min(Int(label), rule.heldOut.count - 1)] += 1
           if view == 0, valueCount > 0 {
             let start = (clip - first) * valueCount
             statistics.add(values[start..<start + valueCount], weight: weight)
@@ -178,4 +166,63 @@ struct Split {
     self.labels = labels
     numbers = statistics.numbers
   }
+}
+
+/// Sets of fewer usable files are not split.
+private let smallestSplit = 10
+
+/// For each label of a set, and for none at the end, the rank below which its files are held out.
+private func heldOutRanks(
+  _ set: PreparedSet, fraction: Double, _ rule: Windows.Rule
+) throws -> [Int] {
+  let clips = set.labels.map(\.clips)
+  let counts = clips + [set.clipCount - clips.reduce(0, +)]
+  // Of labels with files that are left out, the ranks of the others.
+  var usable = counts
+  var left = counts.map { _ in 0 }
+  try forEachClip(of: set) { samples, label, _ in
+    guard !rule.isUsable(samples: samples) else { return }
+    let label = min(Int(label), counts.count - 1)
+    usable[label] -= 1
+    left[label] += 1
+  }
+  let wanted = shares(of: fraction, among: usable)
+  guard left.contains(where: { $0 > 0 }), wanted.contains(where: { $0 > 0 }) else { return wanted }
+  var ranks = counts.map { _ in [UInt32]() }
+  try forEachClip(of: set) { samples, label, rank in
+    let label = min(Int(label), counts.count - 1)
+    // The last of those that are wanted cannot lie behind more than all that are left out.
+    guard Int(rank) < wanted[label] + left[label], rule.isUsable(samples: samples) else { return }
+    ranks[label].append(rank)
+  }
+  return wanted.indices.map { label in
+    wanted[label] == 0 ? 0 : Int(ranks[label].sorted()[wanted[label] - 1]) + 1
+  }
+}
+
+/// How many of each label to hold out, so that all together are the part that is asked for and every
+/// label gives its share, by the largest remainders; one of each label stays.
+private func shares(of fraction: Double, among counts: [Int]) -> [Int] {
+  let total = counts.reduce(0, +)
+  guard fraction > 0, total >= smallestSplit else { return counts.map { _ in 0 } }
+  let parts = counts.map { fraction * Double($0) }
+  var shares = zip(parts, counts).map { min(Int($0), max(0, $1 - 1)) }
+  let rest = max(1, Int((fraction * Double(total)).rounded())) - shares.reduce(0, +)
+  let order = counts.indices.filter { shares[$0] < counts[$0] - 1 }
+    .sorted { (parts[$1] - Double(shares[$1]), $0) < (parts[$0] - Double(shares[$0]), $1) }
+  for label in order.prefix(max(0, rest)) { shares[label] += 1 }
+  return shares
+}
+
+/// Calls `body` with the samples, label and rank of all clips.
+private func forEachClip(
+  of set: PreparedSet, _ body: (_ samples: Int, _ label: UInt32, _ rank: UInt32) -> Void
+) throws {
+  for (number, first) in stride(from: 0, to: set.clipCount, by: Windows.blockLength).enumerated() {
+    try set.forEachClip(in: first..<min(first + Windows.blockLength, set.clipCount)) {
+      _, samples, label, rank in body(samples, label, rank)
+    }
+    if number % 64 == 63 { set.dropIndex() }
+  }
+  set.dropIndex()
 }

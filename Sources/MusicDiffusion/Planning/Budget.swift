@@ -1,4 +1,5 @@
 import Foundation
+import Spectro
 
 /// A time that a run may take as a whole, and the rules by which everything else follows from it.
 public struct Budget: Sendable, Equatable {
@@ -47,7 +48,8 @@ public struct Budget: Sendable, Equatable {
     if choices.count == 1, let only = choices.first {
       return (only, "which the data was prepared for")
     }
-    if glance.medianSeconds < 2, choices.contains(.oneshots) {
+    if glance.medianSeconds < SpectrogramPreset.standard.windowSeconds, choices.contains(.oneshots)
+    {
       return (
         .oneshots,
         String(format: "half of the files are below %.2g s", max(0.01, glance.medianSeconds))

@@ -23,10 +23,14 @@ public struct Explanation {
   /// heard.
   public static let sigmas = (0..<12).map { 0.02 * pow(1000, Double($0) / 11) }
 
-  /// Writes `explain.html` and what it shows as files of their own, `strip.png`, `animation.png`,
-  /// `decisions.png` and `music.wav`, over those that are there.
+  /// What ``write(to:)`` writes.
+  public static let fileNames = [
+    "explain.html", "strip.png", "animation.png", "decisions.png", "music.wav",
+  ]
+
+  /// Writes a page, and what it shows as files of their own, over files of these names.
   ///
-  /// - Returns: the names.
+  /// - Returns: ``fileNames``.
   /// - Throws: ``ModelError/cannotWrite(_:reason:)``, `AudioError`.
   public func write(to folder: URL) throws -> [String] {
     do {
@@ -37,15 +41,13 @@ public struct Explanation {
     let (strip, animation) = (try path.strip().png(), try path.animation())
     let decisions = try path.decisions().png()
     let page = try html(strip: strip, animation: animation, decisions: decisions)
-    let files = [
-      ("explain.html", Data(page.utf8)), ("strip.png", strip), ("animation.png", animation),
-      ("decisions.png", decisions),
-    ]
-    for (name, data) in files {
+    let files = [Data(page.utf8), strip, animation, decisions]
+    for (name, data) in zip(Self.fileNames, files) {
       try writeAtomically(data, to: folder.appendingPathComponent(name))
     }
-    try path.audio.write(to: folder.appendingPathComponent("music.wav").path, overwrite: true)
-    return files.map(\.0) + ["music.wav"]
+    let music = folder.appendingPathComponent(Self.fileNames[files.count])
+    try path.audio.write(to: music.path, overwrite: true)
+    return Self.fileNames
   }
 
   private func html(strip: Data, animation: Data, decisions: Data) throws -> String {

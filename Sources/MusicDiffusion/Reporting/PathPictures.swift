@@ -76,9 +76,12 @@ extension DenoisingPath {
           "What this step changed of it", 0...mostChange, .viridis, { $0.change }
         ),
       ]
+    let names = shown.map(name(ofStep:))
+    let fits = names.allSatisfy { Canvas.width(of: $0) < plot.width + gap }
     for (column, number) in shown.enumerated() {
       canvas.draw(
-        name(ofStep: number), x: left + column * (plot.width + gap), y: 46, anchor: .left,
+        fits ? names[column] : "\(number + 1)/\(steps.count)",
+        x: left + column * (plot.width + gap), y: 46, anchor: .left,
         color: Self.faint)
     }
     for (row, lane_) in lanes.enumerated() {

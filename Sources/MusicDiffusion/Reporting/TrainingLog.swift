@@ -1,3 +1,4 @@
+import Checksums
 public import Foundation
 
 /// What one update of the weights was like.
@@ -31,7 +32,8 @@ public struct StepMetrics: Sendable {
 ///
 /// Steps go in every one up to the 100th and then as means of ten. The file only ever grows; when a
 /// run goes on from a checkpoint, what was written after it is cut off first, so that no step is
-/// there twice. A line that a killed process left half-written is cut off with it.
+/// there twice. A line that a killed process left half-written is cut off with it. The checkpoint
+/// keeps the length and the checksum of the log that belongs to it.
 public final class TrainingLog {
   /// A line. What does not belong to its kind is nil, and absent from the file.
   public struct Line: Codable, Sendable, Equatable {
@@ -63,6 +65,12 @@ public final class TrainingLog {
 
   public static let fileName = "log.jsonl"
 
+  /// The beginning of a log's file.
+  package struct Seal: Codable, Sendable, Equatable {
+    package var bytes: Int
+    package var crc32c: UInt32
+  }
+
   /// All lines, also those of earlier starts of the run.
   public private(set) var lines: [Line]
   public let bands: NoiseBands
@@ -72,12 +80,27 @@ public final class TrainingLog {
 
   /// Begins or goes on with the log of a model's folder, and with TensorBoard's in `tensorboard/`.
   ///
+  /// - Parameters:
+  ///   - step: the checkpoint that the run goes on from; 0 for a new one.
+  ///   - seal: what the checkpoint says of the log; nil where it says nothing.
+  /// - Throws: ``ModelError/cannotWrite(_:reason:)``, ``ModelError/damagedModel(_:reason:)``.
+  convenience init(folder: URL, bands: NoiseBands, step: Int, seal: Seal?) throws {
+    if let seal, let data = try? Data(contentsOf: folder.appendingPathComponent(Self.fileName)) {
+      guard data.count >= seal.bytes, CRC32C.of(data.prefix(seal.bytes)) == seal.crc32c else {
+        throw ModelError.damagedModel(
+          folder.path,
+          reason: "\(Self.fileName) is not as the run left it; without it the run goes on")
+      }
+    }
+    try self.init(folder: folder, bands: bands, step: step)
+  }
+
   /// - Parameter step: the checkpoint that the run goes on from; 0 for a new one.
-  /// - Throws: ``ModelError/cannotWrite(_:reason:)``.
+  /// - Throws: ``ModelError/cannotWrite(_:reason:)``, ``ModelError/damagedModel(_:reason:)``.
   public init(folder: URL, bands: NoiseBands, step: Int) throws {
     self.bands = bands
     file = try AppendedFile(folder.appendingPathComponent(Self.fileName))
-    let kept = Self.lines(of: file.url, through: step)
+    let kept = try Self.lines(in: folder, through: step)
     lines = kept.lines
     try file.truncate(to: kept.length)
     let time = Self.now
@@ -122,6 +145,15 @@ public final class TrainingLog {
   public func flush() throws {
     try writeWaiting()
     try file.synchronize()
+  }
+
+  /// What a checkpoint keeps of the log as it stands, after ``flush()``.
+  func seal() throws -> Seal {
+    let data = try? Data(contentsOf: file.url)
+    guard let data else {
+      throw ModelError.cannotWrite(file.url.path, reason: "it cannot be read again")
+    }
+    return Seal(bytes: data.count, crc32c: CRC32C.of(data))
   }
 
   /// Adds what the model makes after a step to TensorBoard's log.
@@ -195,26 +227,33 @@ extension TrainingLog {
     let url = folder.appendingPathComponent(fileName)
     guard let data = try? Data(contentsOf: url) else { return [] }
     let decoder = JSONDecoder()
-    var number = 0
-    return try wholeLines(of: data).map { line in
-      number += 1
-      do {
-        return try decoder.decode(Line.self, from: data[line])
-      } catch {
-        throw ModelError.damagedModel(
-          folder.path, reason: "line \(number) of \(fileName) is not of a training log")
-      }
+    return try wholeLines(of: data).enumerated().map {
+      try line(data[$0.element], number: $0.offset + 1, in: folder, decoder)
+    }
+  }
+
+  private static func line(
+    _ data: Data, number: Int, in folder: URL, _ decoder: JSONDecoder
+  ) throws -> Line {
+    do {
+      return try decoder.decode(Line.self, from: data)
+    } catch {
+      throw ModelError.damagedModel(
+        folder.path, reason: "line \(number) of \(fileName) is not of a training log")
     }
   }
 
   /// The lines up to and with a step's, and their length in bytes.
-  private static func lines(of url: URL, through step: Int) -> (lines: [Line], length: Int) {
+  private static func lines(
+    in folder: URL, through step: Int
+  ) throws -> (lines: [Line], length: Int) {
+    let url = folder.appendingPathComponent(fileName)
     guard step > 0, let data = try? Data(contentsOf: url) else { return ([], 0) }
     let decoder = JSONDecoder()
     var kept: (lines: [Line], length: Int) = ([], 0)
-    for range in wholeLines(of: data) {
-      guard let line = try? decoder.decode(Line.self, from: data[range]), line.step <= step
-      else { break }
+    for (number, range) in wholeLines(of: data).enumerated() {
+      let line = try line(data[range], number: number + 1, in: folder, decoder)
+      if line.step > step { break }
       kept.lines.append(line)
       kept.length = range.upperBound + 1
     }

@@ -76,13 +76,14 @@ public enum PostHocAverage {
 extension Model {
   /// The model of a training run's folder with averaged weights of another length.
   ///
-  /// - Parameter width: of the average, relative to the run up to the last snapshot; one of
-  ///   ``PostHocAverage/widths``.
+  /// - Parameters:
+  ///   - width: of the average, relative to the run up to `step`; one of ``PostHocAverage/widths``.
+  ///   - step: of a snapshot, the model being what the run had made by then; nil for the last.
   /// - Returns: the model, and how much of the wanted average the snapshots miss, 0 to 1.
   /// - Throws: ``ModelError/invalidArgument(_:)``, ``ModelError/noSnapshots(_:)``, ``ModelError/averageOutOfReach(width:error:)``,
   ///   ``ModelError/damagedModel(_:reason:)``.
   public static func averaged(
-    _ folder: String, width: Double
+    _ folder: String, width: Double, step: Int? = nil
   ) throws -> (model: Model, step: Int, error: Double) {
     let widths = PostHocAverage.widths
     guard widths.contains(width) else {
@@ -90,9 +91,16 @@ extension Model {
         "the width of an average must be \(widths.lowerBound) to \(widths.upperBound)")
     }
     var configuration = try readConfiguration(in: folder)
-    let files = AverageSnapshots(modelFolder: URL(fileURLWithPath: folder, isDirectory: true))
+    let kept = AverageSnapshots(modelFolder: URL(fileURLWithPath: folder, isDirectory: true))
       .files()
-    guard let last = files.last?.step, last > 0 else { throw ModelError.noSnapshots(folder) }
+    guard let newest = kept.last?.step, newest > 0 else { throw ModelError.noSnapshots(folder) }
+    let last = step ?? newest
+    let files = kept.filter { $0.step <= last }
+    guard files.last?.step == last else {
+      throw ModelError.invalidArgument(
+        "\(folder) has no snapshot of step \(last), but of "
+          + kept.map { String($0.step) }.joined(separator: ", "))
+    }
     do {
       var profiles: [PostHocAverage.Profile] = []
       var counts: [Int] = []

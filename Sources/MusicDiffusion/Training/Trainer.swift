@@ -103,7 +103,7 @@ public final class Trainer {
   private static func log(of state: TrainingState, in folder: URL) throws -> TrainingLog {
     let bands = NoiseBands(
       state.model.noise.levels, sigmaData: Double(state.model.normalization.sigmaData))
-    return try TrainingLog(folder: folder, bands: bands, step: state.steps)
+    return try TrainingLog(folder: folder, bands: bands, step: state.steps, seal: state.log)
   }
 
   /// - Throws: ``ModelError/modelExists(_:canResume:)`` for a folder in which no new run may begin.
@@ -349,6 +349,7 @@ public final class Trainer {
   private func save(isRegular: Bool) throws {
     state.model.history.trainingHours = state.seconds / 3600
     try log.flush()
+    state.log = try log.seal()
     do {
       if isRegular { try snapshots.write(learner.averages, step: state.steps) }
       try state.write(to: folder, learner)

@@ -27,6 +27,11 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
   public var knownProbability = 0.5
   /// Of the network's levels; nil for the preset's.
   public var widths: [Int]?
+  /// Residual blocks at each of the network's levels; nil for the preset's.
+  public var blocks: Int?
+  /// Mel bins and frames that one position of the network's highest level stands for; nil for the
+  /// preset's.
+  public var patch: [Int]?
   /// The share of values that the network's residual blocks leave out in training; nil for none.
   public var dropout: Double?
   /// The part of the run, from its start, that is trained on windows of half the length, twice as
@@ -71,17 +76,21 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
   public var clipsPerStep: Int { batchSize * batchesPerStep }
 
   /// What is trained.
-  func network(labelCount: Int, conditioning: Conditioning? = nil) -> UNetConfiguration {
+  package func network(labelCount: Int, conditioning: Conditioning? = nil) -> UNetConfiguration {
     var network = preset.network(labelCount: labelCount, conditioning: conditioning)
     if augmentation?.kinds.isEmpty == false {
       network.augmentationWidth = Augmentation.vectorWidth
     }
     if let widths { network.widths = widths }
+    if let blocks { network.blocks = blocks }
+    if let patch, patch.count == 2 {
+      (network.patchBins, network.patchFrames) = (patch[0], patch[1])
+    }
     return network
   }
 
   /// Throws ``ModelError/invalidConfiguration(_:)`` for what cannot be trained with.
-  func validate() throws {
+  package func validate() throws {
     func check(_ holds: Bool, _ reason: String) throws {
       if !holds { throw ModelError.invalidConfiguration("training." + reason) }
     }
@@ -90,7 +99,9 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
     try check(hours.map { $0 > 0 && $0.isFinite } ?? true, "hours must be positive")
     try check((1...1 << 16).contains(batchSize), "batchSize must be 1 to 65536")
     try check(saveInterval > 0, "saveInterval must be positive")
-    try check(learningRate > 0 && learningRate.isFinite, "learningRate must be positive")
+    try check(learningRate > 0 && learningRate <= 1, "learningRate must be more than 0, at most 1")
+    try check((0...1).contains(coolDown), "coolDown must be 0 to 1")
+    try check((0...1_000_000_000).contains(warmUpSteps), "warmUpSteps must not be below 0")
     try check(
       betas.count == 2 && betas.allSatisfy { (0..<1).contains($0) },
       "betas must be two numbers from 0 to less than 1")
@@ -99,6 +110,8 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
     try check(
       wideEMAWidth.map { (0.001...0.28).contains($0) && $0 != emaWidth } ?? true,
       "wideEMAWidth must be 0.001 to 0.28 and another than emaWidth")
+    try check(
+      patch.map { $0.count == 2 } ?? true, "patch must be two numbers: mel bins and frames")
     try check(
       accumulation.map { (1...1024).contains($0) } ?? true, "accumulation must be 1 to 1024")
     try check(patience.map { $0 > 0 } ?? true, "patience must be positive")

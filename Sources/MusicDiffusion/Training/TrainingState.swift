@@ -21,6 +21,8 @@ public struct TrainingState: Codable, Sendable, Equatable {
   var lossGuard: LossGuard?
   /// Returns to an earlier state, in order; nil for none.
   public internal(set) var recoveries: [Recovery]?
+  /// The log as it was at this checkpoint; nil in those of older versions.
+  package var log: TrainingLog.Seal?
   /// The loss on held-out files; nil before the first checkpoint, and where nothing is held out.
   public internal(set) var evaluations: Evaluations?
 

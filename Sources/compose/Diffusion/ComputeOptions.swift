@@ -11,15 +11,25 @@ struct ComputeOptions: ParsableArguments {
   @Option(help: "auto, float32 or bfloat16. auto is bfloat16 where the hardware has it.")
   var precision = Precision.auto
 
+  @Option(parsing: .unconditional, help: "CPU threads. Default: all cores.")
+  var threads: Int?
+
   enum Precision: String, ExpressibleByArgument, CaseIterable { case auto, float32, bfloat16 }
 
   func validate() throws {
     guard device == "auto" || Device(device) != nil else {
       throw ValidationError("--device must be auto, cpu, cuda or cuda:N, not \(device).")
     }
+    // Threads that wait for a core wait in turns: many more than there are bring work to a halt.
+    let most = max(16, 2 * ProcessInfo.processInfo.processorCount)
+    guard threads.map({ (1...most).contains($0) }) ?? true else {
+      throw ValidationError("--threads must be 1 to \(most) on this machine.")
+    }
   }
 
+  /// Where and how to compute, with the threads that are asked for from here on.
   func resolved() throws -> (device: Device, precision: DType) {
+    if let threads { try setThreadCount(threads) }
     let automatic: Device = Device.cudaIsAvailable ? .cuda(0) : .cpu
     let device = Device(device) ?? automatic
     if case .cuda = device, !Device.cudaIsAvailable { throw CommandError.noCUDA }

@@ -4,12 +4,14 @@ public import MusicDiffusion
 /// What the estimates of the network are led to and away from.
 struct GuidanceOptions: ParsableArguments {
   @Option(
+    parsing: .unconditional,
     help:
       "How strictly to follow label, prompt and numbers, or to keep away from --guide: 0 not at all, 1 as trained, 1.5 to 3 more so. Default: the model's."
   )
   var guidance: Double?
 
   @Option(
+    parsing: .unconditional,
     help:
       "How much of the contrast that guidance adds is taken back, 0 to 1; about 0.7 suits a guidance above 3."
   )
@@ -78,18 +80,21 @@ struct SamplingOptions: ParsableArguments {
   var schedule: SigmaSchedule?
 
   @Option(
+    parsing: .unconditional,
     help:
       "Of the schedule flow: above 1 more of the steps are spent on much noise. Default: the model's, mostly 1."
   )
   var shift: Double?
 
   @Option(
+    parsing: .unconditional,
     help:
       "How much noise ddim, euler-ancestral and the sde samplers add anew, 0 to 1. Default: 0 for ddim, else 1."
   )
   var eta: Double?
 
   @Option(
+    parsing: .unconditional,
     help: "How much noise heun adds on its way, in all, relative to what is there; such as 10.")
   var churn: Double?
 

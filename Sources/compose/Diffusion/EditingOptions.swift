@@ -10,7 +10,7 @@ struct EditingOptions: ParsableArguments {
   @Option(name: .shortAndLong, help: "Folder of a model. Default: the one that ships in samples/.")
   var model: String?
 
-  @Option(help: "Decides what is drawn. Default: drawn, and printed.")
+  @Option(parsing: .unconditional, help: "Decides what is drawn. Default: drawn, and printed.")
   var seed: UInt64?
 
   @OptionGroup var description: DescriptionOptions
@@ -19,16 +19,7 @@ struct EditingOptions: ParsableArguments {
   @Flag(help: "Replace files that exist.")
   var overwrite = false
 
-  @Option(help: "CPU threads. Default: all cores.")
-  var threads: Int?
-
   @OptionGroup var compute: ComputeOptions
-
-  func validate() throws {
-    guard threads.map({ (1...1024).contains($0) }) ?? true else {
-      throw ValidationError("--threads must be 1 to 1024.")
-    }
-  }
 
   /// That a file can be written, before any work is done for it.
   func checkOutput(_ path: String) throws {
@@ -42,7 +33,6 @@ struct EditingOptions: ParsableArguments {
 
   /// Loads the model, and says what it has hardly learned of what is asked for.
   func generator(_ options: Generator.Options) throws -> Generator {
-    if let threads { try setThreadCount(threads) }
     let (device, precision) = try compute.resolved()
     let model = try Model(contentsOf: self.model ?? ShippedModel.path(), device: device)
     try DescriptionOptions.warn(about: options, model)
@@ -67,7 +57,9 @@ struct EditingOptions: ParsableArguments {
 
 /// The way from noise to sound, where a command leaves it to the user.
 struct StepsOptions: ParsableArguments {
-  @Option(help: "Denoising steps: more is slower and finer. Default: the model's, mostly 20.")
+  @Option(
+    parsing: .unconditional,
+    help: "Denoising steps: more is slower and finer. Default: the model's, mostly 20.")
   var steps: Int?
 
   @OptionGroup var sampling: SamplingOptions

@@ -23,7 +23,7 @@ struct Explain: ParsableCommand {
   @Argument(help: "Folder of a model.")
   var model: String
 
-  @Option(help: "Decides the noise to start from, as in compose generate.")
+  @Option(parsing: .unconditional, help: "Decides the noise to start from, as in compose generate.")
   var seed: UInt64 = 7
 
   @OptionGroup var description: DescriptionOptions
@@ -41,11 +41,11 @@ struct Explain: ParsableCommand {
     name: .shortAndLong, help: "Folder to write to. Default: the model's name + -explained.")
   var output: String?
 
-  @Option(help: "Denoising steps. Default: the model's, mostly 20.")
-  var steps: Int?
+  @Flag(help: "Replace files that exist.")
+  var overwrite = false
 
-  @Option(help: "CPU threads. Default: all cores.")
-  var threads: Int?
+  @Option(parsing: .unconditional, help: "Denoising steps. Default: the model's, mostly 20.")
+  var steps: Int?
 
   @OptionGroup var compute: ComputeOptions
 
@@ -54,18 +54,18 @@ struct Explain: ParsableCommand {
     guard steps.map({ (2...1000).contains($0) }) ?? true else {
       throw ValidationError("--steps must be 2 to 1000.")
     }
-    guard threads.map({ (1...1024).contains($0) }) ?? true else {
-      throw ValidationError("--threads must be 1 to 1024.")
-    }
   }
 
   func run() throws {
-    if let threads { try setThreadCount(threads) }
     let (device, precision) = try compute.resolved()
     let model = try Model(contentsOf: model, device: device)
     let name = URL(fileURLWithPath: self.model, isDirectory: true).standardizedFileURL
       .lastPathComponent
     let folder = URL(fileURLWithPath: output ?? name + "-explained", isDirectory: true)
+    let taken = Explanation.fileNames.map { folder.appendingPathComponent($0) }
+      .first { FileManager.default.fileExists(atPath: $0.path) }
+    if !overwrite, let taken { throw CommandError.exists(taken.relativePath) }
+    try makeFolder(of: folder.appendingPathComponent(Explanation.fileNames[0]).path)
     let generator = Generator(model: model, device: device, precision: precision)
     var options = Generator.Options()
     description.set(&options)

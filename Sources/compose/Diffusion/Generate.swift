@@ -42,10 +42,12 @@ struct Generate: ParsableCommand {
   @Option(name: .shortAndLong, help: "How many pieces, each from the next seed.")
   var count = 1
 
-  @Option(help: "Seed of the first piece. Default: drawn, and printed.")
+  @Option(parsing: .unconditional, help: "Seed of the first piece. Default: drawn, and printed.")
   var seed: UInt64?
 
-  @Option(help: "Denoising steps: more is slower and finer. Default: the model's, mostly 20.")
+  @Option(
+    parsing: .unconditional,
+    help: "Denoising steps: more is slower and finer. Default: the model's, mostly 20.")
   var steps: Int?
 
   @OptionGroup var description: DescriptionOptions
@@ -56,9 +58,6 @@ struct Generate: ParsableCommand {
 
   @Flag(help: "Replace files that exist.")
   var overwrite = false
-
-  @Option(help: "CPU threads. Default: all cores.")
-  var threads: Int?
 
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var recipes: RecipeOptions
@@ -76,9 +75,6 @@ struct Generate: ParsableCommand {
     guard steps.map({ (2...10_000).contains($0) }) ?? true else {
       throw ValidationError("--steps must be 2 to 10000.")
     }
-    guard threads.map({ (1...1024).contains($0) }) ?? true else {
-      throw ValidationError("--threads must be 1 to 1024.")
-    }
   }
 
   func run() throws {
@@ -94,7 +90,6 @@ struct Generate: ParsableCommand {
       throw CommandError.exists(taken)
     }
     try makeFolder(of: output)
-    if let threads { try setThreadCount(threads) }
     let (device, precision) = try compute.resolved()
     let model = try Model(contentsOf: self.model ?? ShippedModel.path(), device: device)
     let generator =

@@ -43,14 +43,15 @@ struct Train: ParsableCommand {
   var steps: Int?
 
   @Option(
+    parsing: .unconditional,
     help: "Length of the whole run in hours of training steps. Default: 2, unless --steps is given."
   )
   var hours: Double?
 
-  @Option(help: "Windows of audio in one step. Default: 8.")
+  @Option(parsing: .unconditional, help: "Windows of audio in one step. Default: 8.")
   var batchSize: Int?
 
-  @Option(help: "Highest learning rate. Default: 0.0006.")
+  @Option(parsing: .unconditional, help: "Highest learning rate. Default: 0.0006.")
   var learningRate: Double?
 
   @OptionGroup var noise: NoiseOptions
@@ -63,7 +64,8 @@ struct Train: ParsableCommand {
       """, valueName: "values"))
   var values: ValueTransform?
 
-  @Option(help: "Decides the first weights and all that is random. Default: 0.")
+  @Option(
+    parsing: .unconditional, help: "Decides the first weights and all that is random. Default: 0.")
   var seed: UInt64?
 
   @Option(
@@ -75,15 +77,18 @@ struct Train: ParsableCommand {
   var augment: Augmentation?
 
   @Option(
+    parsing: .unconditional,
     help:
       "Part of the files that is kept from training, 0 to 0.5, to measure the loss on. Default: 0.05."
   )
   var heldOut: Double?
 
-  @Option(help: "Steps between two checkpoints, with samples. Default: 250.")
+  @Option(
+    parsing: .unconditional, help: "Steps between two checkpoints, with samples. Default: 250.")
   var saveEvery: Int?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       """
       Train the first part of the run, 0 to 1, on windows of half the length, twice as many at a time. \
@@ -92,6 +97,7 @@ struct Train: ParsableCommand {
   var multiScale: Double?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       """
       Share of values that the network leaves out at random while it learns, 0 to 0.9, so that it \
@@ -100,12 +106,14 @@ struct Train: ParsableCommand {
   var dropout: Double?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Batches whose gradients make one update, in the memory of one. Default: 1.",
       valueName: "batches"))
   var accumulate: Int?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       """
       End when the loss on held-out files has not improved in this many checkpoints, and keep the model \
@@ -123,9 +131,6 @@ struct Train: ParsableCommand {
 
   @Flag(help: "Go on with the run in --output.")
   var resume = false
-
-  @Option(help: "CPU threads. Default: all cores.")
-  var threads: Int?
 
   @OptionGroup var compute: ComputeOptions
 
@@ -157,13 +162,12 @@ struct Train: ParsableCommand {
       !resume || planning.budget == nil && planning.config == nil && from == nil,
       "--budget, --config and --from are for new runs: a resumed one has its settings, and takes --steps or "
         + "--hours.")
-    try check(threads.map { (1...1024).contains($0) } ?? true, "--threads must be 1 to 1024.")
   }
 
   func run() throws {
-    if let threads { try setThreadCount(threads) }
     let (device, precision) = try compute.resolved()
     let folder = URL(fileURLWithPath: output ?? defaultOutput, isDirectory: true)
+    try checkIsOutside(of: dataset, folder)
     let interruption = Interruption()
     let start = try from.map {
       StartingPoint(
@@ -179,6 +183,7 @@ struct Train: ParsableCommand {
     try listSkipped(data, in: folder)
 
     let line = ProgressLine(quietInterval: 30)
+    let begun = trainer.state.steps
     if resume { attempt("samples", line) { try trainer.drawMissingSamples() } }
     let outcome = try trainer.run(
       onStep: { line.update(describe($0)) },
@@ -202,6 +207,10 @@ struct Train: ParsableCommand {
       Terminal.result(
         "stopped early: no better held-out loss in \(evaluations.sinceBest) checkpoints; the model is "
           + "that of step \(evaluations.best.step)")
+    }
+    if resume, outcome == .finished, trainer.state.steps == begun {
+      Terminal.result(
+        "nothing was trained: the run is at its end; --hours or --steps with more go on")
     }
     Terminal.result(
       "\(outcome == .interrupted ? "stopped at" : "trained") step \(trainer.savedStep ?? 0): "
@@ -283,6 +292,22 @@ struct Train: ParsableCommand {
     settings.saveInterval = saveEvery ?? settings.saveInterval
     settings.patience = patience ?? settings.patience
     return settings
+  }
+
+  /// That the model will not lie among what it is trained on.
+  private func checkIsOutside(of data: String, _ folder: URL) throws {
+    var isFolder: ObjCBool = true
+    if FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder),
+      !isFolder.boolValue
+    {
+      throw CommandError.notAFolder(folder.relativePath)
+    }
+    func parts(_ url: URL) -> [String] {
+      url.standardizedFileURL.resolvingSymlinksInPath().pathComponents
+    }
+    if parts(folder).starts(with: parts(URL(fileURLWithPath: data, isDirectory: true))) {
+      throw CommandError.insideData(folder.relativePath)
+    }
   }
 
   private var defaultOutput: String {

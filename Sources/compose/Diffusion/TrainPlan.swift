@@ -87,9 +87,12 @@ func report(_ data: Dataset) {
     hours < 1 ? String(format: "%.1f minutes", hours * 60) : String(format: "%.2f hours", hours)
   Terminal.result("data:    \(data.fileCount) files, \(time), \(data.skippedCount) skipped")
   if let heldOut = data.heldOut {
+    let files = heldOut.fileCount == 1 ? "1 file" : "\(heldOut.fileCount) files"
     Terminal.result(
-      "held out: \(heldOut.fileCount) files, \(String(format: "%.1f", heldOut.seconds / 60)) minutes"
-    )
+      "held out: \(files), \(String(format: "%.1f", heldOut.seconds / 60)) minutes"
+        + (heldOut.fileCount < 4 ? ": a loss on so few says little" : ""))
+  } else {
+    Terminal.result("held out: nothing, so there is no telling what is learned by heart")
   }
   if !data.labels.isEmpty {
     let shown = 20
@@ -129,4 +132,14 @@ private func report(
       + "checkpoint\(plan.checkpoints == 1 ? "" : "s"), \(duration(plan.seconds)) in all")
   Terminal.result("memory:  about \(formatted(bytes: plan.memory))")
   Terminal.result("writes:  \(folder), at most \(formatted(bytes: plan.disk)) on the disk")
+  let parent = NSString(string: folder).deletingLastPathComponent
+  let places = [folder, parent.isEmpty ? "." : parent]
+  if let place = places.first(where: FileManager.default.fileExists(atPath:)),
+    let disk = try? FileManager.default.attributesOfFileSystem(forPath: place),
+    let free = (disk[.systemFreeSize] as? NSNumber)?.doubleValue, free < plan.disk
+  {
+    Terminal.note(
+      "only \(formatted(bytes: free)) are free there: the run may end when the disk is full, with its "
+        + "last checkpoint whole")
+  }
 }

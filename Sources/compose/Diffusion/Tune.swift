@@ -34,8 +34,10 @@ struct Tune: ParsableCommand {
   var overwrite = false
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
-      "Time for everything, such as 30m, 2h or 1h30m. Default: 1h.", valueName: "time"))
+      "Time for everything, such as 30m, 2h or 1h30m. Default: 1h.", valueName: "time"),
+    transform: readBudget)
   var budget: Budget?
 
   @Option(help: "\(Preset.allCases.map(\.rawValue).joined(separator: ", ")). Default: standard.")
@@ -46,20 +48,20 @@ struct Tune: ParsableCommand {
       "JSON file of settings to start from and to keep but for what is tuned.", valueName: "file"))
   var config: String?
 
-  @Option(help: "Windows of audio in one step. Default: 8.")
+  @Option(parsing: .unconditional, help: "Windows of audio in one step. Default: 8.")
   var batchSize: Int?
 
-  @Option(help: "Decides what is tried, and all that is random in the runs. Default: 0.")
+  @Option(
+    parsing: .unconditional,
+    help: "Decides what is tried, and all that is random in the runs. Default: 0.")
   var seed: UInt64?
 
   @Option(
+    parsing: .unconditional,
     help:
       "Part of the files that is kept from training, 0 to 0.5, to measure the loss on. Default: 0.05."
   )
   var heldOut: Double?
-
-  @Option(help: "CPU threads. Default: all cores.")
-  var threads: Int?
 
   @OptionGroup var compute: ComputeOptions
 
@@ -69,12 +71,10 @@ struct Tune: ParsableCommand {
     }
     try check(batchSize.map { (1...4096).contains($0) } ?? true, "--batch-size must be 1 to 4096.")
     try check(heldOut.map { (0...0.5).contains($0) } ?? true, "--held-out must be 0 to 0.5.")
-    try check(threads.map { (1...1024).contains($0) } ?? true, "--threads must be 1 to 1024.")
   }
 
   func run() throws {
     let start = ContinuousClock.now
-    if let threads { try setThreadCount(threads) }
     let (device, precision) = try compute.resolved()
     let path =
       output
@@ -116,7 +116,8 @@ struct Tune: ParsableCommand {
       shouldStop: { interruption.isRequested })
     line.finish()
     guard let outcome else { throw CommandError.nothingTuned }
-    let kept = TuningCandidate.keys.union(["preset", "batchSize"]).union(file?.keys ?? [])
+    let kept = TuningCandidate.keys.union(["preset", "batchSize", "heldOut", "seed"]).union(
+      file?.keys ?? [])
     try SettingsFile.write(outcome.best.candidate.applied(to: settings), keys: kept, to: path)
     Terminal.result(summary(outcome))
     Terminal.result("train:   compose train \(dataset) --config \(path)")

@@ -3,6 +3,8 @@ import Foundation
 /// What only the command line can get wrong.
 public enum CommandError: Error, CustomStringConvertible {
   case exists(String)
+  case insideData(String)
+  case notAFolder(String)
   case unsupportedOutput(String, choices: String)
   case noShippedModel(String)
   case unknownSettings(String)
@@ -28,6 +30,11 @@ public enum CommandError: Error, CustomStringConvertible {
     switch self {
     case .exists(let path):
       "\(path) exists already: add --overwrite, or choose another --output"
+    case .insideData(let path):
+      "\(path) lies in the folder of the data, which would then hold the model's own sounds: choose an "
+        + "--output outside of it"
+    case .notAFolder(let path):
+      "\(path) is a file: choose an --output that is a folder, or not there yet"
     case .unsupportedOutput(let path, let choices):
       "cannot tell the format from the name \(path): end it in \(choices)"
     case .noShippedModel(let path):
