@@ -86,7 +86,8 @@ let package = Package(
       name: "compose", dependencies: ["Terminal", "Evaluation", "Corpus"],
       path: "Sources/compose/Main", swiftSettings: swiftSettings),
     .executableTarget(
-      name: "compose-diffusion", dependencies: ["Terminal", "MusicDiffusion", "Corpus"],
+      name: "compose-diffusion",
+      dependencies: ["Terminal", "MusicDiffusion", "Evaluation", "Corpus"],
       path: "Sources/compose/Diffusion", swiftSettings: swiftSettings),
 
     .testTarget(

@@ -1,7 +1,7 @@
 import CSndfile
 
 /// A file format with the encoding of its samples.
-public enum AudioEncoding: Sendable, Hashable, CaseIterable {
+public enum AudioEncoding: String, Codable, Sendable, Hashable, CaseIterable {
   case wav16, wav24, wavFloat
   case flac16, flac24
   case aiff16

@@ -99,9 +99,9 @@ public final class LoudnessMeter {
     ebur128_destroy(&state)
   }
 
-  private static let lowestRate = 32000
+  static let lowestRate = 32000
 
-  private static func channelMap(_ count: Int) -> [channel] {
+  static func channelMap(_ count: Int) -> [channel] {
     let (left, right, center) = (EBUR128_LEFT, EBUR128_RIGHT, EBUR128_CENTER)
     let (surroundLeft, surroundRight) = (EBUR128_LEFT_SURROUND, EBUR128_RIGHT_SURROUND)
     let layout =

@@ -25,6 +25,9 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case budgetTooSmall(Double, needed: Double)
   case unusableSettings(String, reason: String)
   case nothingToTuneOn(String)
+  case unreadable(String)
+  case unusableRecipe(String, reason: String)
+  case otherModel(String, found: String?, wanted: String, option: String)
 
   public var description: String {
     switch self {
@@ -93,6 +96,16 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     case .nothingToTuneOn(let path):
       "tuning compares losses on held-out files, and \(path) has none: it takes ten files, and "
         + "--held-out above 0"
+    case .unreadable(let path):
+      "cannot read \(path)"
+    case .unusableRecipe(let path, let reason):
+      "cannot use the recipe \(path): \(reason)"
+    case .otherModel(let path, let found, let wanted, let option):
+      (found.map {
+        "\(path) holds another model than the recipe's (fingerprint \($0), not \(wanted))"
+      }
+        ?? "the recipe's model is not at \(path)")
+        + ": say with \(option) where the right one lies"
     case .cannotWrite(let path, let reason):
       "cannot write \(path): \(reason)"
     }

@@ -79,7 +79,7 @@ import Torch
     let long = sound(seconds: 2)
     func new(_ sound: AudioBuffer, _ seed: UInt64, _ label: String? = nil) throws -> AudioBuffer {
       var options = Generator.Options()
-      options.label = label
+      options.label = label.map { LabelMix($0) }
       return try generator.continuation(of: sound, seconds: 0.5, seed: seed, options: options)
     }
     let first = try new(long, 1)

@@ -138,7 +138,7 @@ import Torch
       #expect(throws: error) { try configuration.labelIndex(unknown) }
       #expect(throws: error) {
         var options = Generator.Options()
-        options.label = unknown
+        options.label = LabelMix(unknown)
         _ = try generator.generate(seconds: 0.1, seed: 1, options: options)
       }
       #expect(error.description.hasSuffix("it knows drums/kick, drums/snare, bass"))

@@ -127,7 +127,7 @@ import Torch
     let old = sound(seconds: 1, channels: 2)
     func new(_ strength: Double, _ seed: UInt64 = 1, _ label: String? = nil) throws -> AudioBuffer {
       var options = Generator.Options()
-      (options.label, options.steps) = (label, 10)
+      (options.label, options.steps) = (label.map { LabelMix($0) }, 10)
       return try generator.variation(of: old, strength: strength, seed: seed, options: options)
     }
     #expect(try new(0.4) == new(0.4))

@@ -174,12 +174,15 @@ public struct EvaluationReport: Codable, Sendable {
 /// What can keep two sets from being compared, in one line that says what to do.
 public enum EvaluationError: Error, Equatable, CustomStringConvertible {
   case nothingToCompare(String, count: Int, first: Skipped)
+  case tooFewSounds(String, count: Int, needed: Int)
 
   public var description: String {
     switch self {
     case .nothingToCompare(let path, let count, let first):
       "none of the \(count) audio files in \(path) can be used, the first, \(first.path), because: "
         + first.reason
+    case .tooFewSounds(let path, let count, let needed):
+      "\(path) has \(count) sounds that can be used: to be like a collection takes \(needed)"
     }
   }
 }

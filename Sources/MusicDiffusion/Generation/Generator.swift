@@ -10,9 +10,9 @@ public import Torch
 public struct Generator: Sendable {
   /// What to draw. Whatever is nil is as the model's `config.json` has it.
   public struct Options: Sendable {
-    /// A label of the model; nil draws one from the seed, or takes none where there is a prompt.
-    /// Guidance 0 is the model without any of this.
-    public var label: String?
+    /// A label of the model, or several mixed; nil draws one from the seed, or takes none where there
+    /// is a prompt. Guidance 0 is the model without any of this.
+    public var label: LabelMix?
     /// Numbers of the model by name; the others are unknown.
     public var numbers: [String: Double] = [:]
     /// A caption such as the training data has.
@@ -127,17 +127,14 @@ public struct Generator: Sendable {
 
   /// The label that a piece is drawn with: the one that is asked for, none where words say what it is
   /// to be, else one drawn from the seed.
-  public func label(for options: Options, seed: UInt64) -> String? {
+  public func label(for options: Options, seed: UInt64) -> LabelMix? {
     if options.label != nil || options.prompt != nil { return options.label }
-    return model.configuration.label(drawnFrom: seed)
+    return model.configuration.label(drawnFrom: seed).map { LabelMix($0) }
   }
 
   func description(of options: Options, seed: UInt64) throws -> Description {
-    let configuration = model.configuration
-    let index = try label(for: options, seed: seed).map(configuration.labelIndex)
-    return try configuration.conditioning.description(
-      label: index ?? configuration.labels.count, numbers: options.numbers,
-      caption: options.prompt)
+    try model.configuration.description(
+      label: label(for: options, seed: seed), numbers: options.numbers, caption: options.prompt)
   }
 
   /// A piece that nothing is said about can be guided by a weaker model alone.

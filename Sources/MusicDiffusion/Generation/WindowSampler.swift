@@ -40,10 +40,8 @@ struct WindowSampler {
 
   /// Of one piece of which, without a label, nothing is said: the sound that is there tells.
   init(_ generator: Generator, seed: UInt64, options: Generator.Options) throws {
-    let configuration = generator.model.configuration
-    let description = try configuration.conditioning.description(
-      label: options.label.map(configuration.labelIndex) ?? configuration.labels.count,
-      numbers: options.numbers, caption: options.prompt)
+    let description = try generator.model.configuration.description(
+      label: options.label, numbers: options.numbers, caption: options.prompt)
     try self.init(generator, [Piece(seed: seed, description: description)], options: options)
   }
 

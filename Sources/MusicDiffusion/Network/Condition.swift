@@ -1,9 +1,21 @@
 public import Torch
 
+/// A label that a clip has in part.
+public struct WeightedLabel: Sendable, Equatable {
+  /// An index for the network.
+  public var label: Int
+  /// Its part of the whole, above 0 and at most 1.
+  public var weight: Double
+
+  public init(_ label: Int, weight: Double) { (self.label, self.weight) = (label, weight) }
+}
+
 /// What a clip is said to be: all that classifier-free guidance can leave out.
 public struct Description: Sendable, Equatable {
   /// An index of a label; the network's `labelCount` stands for none.
   public var label: Int
+  /// More labels that are mixed with it, in rising order; ``label`` has the weight that they leave.
+  public var furtherLabels: [WeightedLabel] = []
   /// The network's numbers, each with mean 0 and deviation 1 over the training data, nil where
   /// unknown; empty for none at all.
   public var numbers: [Double?]
@@ -53,7 +65,7 @@ public struct Condition: Sendable {
     try self.init(labels.map { Description(label: $0) }, shape: shape, device: device)
   }
 
-  /// An index of a label for each clip.
+  /// An index of a label for each clip: of several, the first.
   public var labels: [Int] { descriptions.map(\.label) }
 
   /// The batch twice: as it is, and with `other` for every description.

@@ -52,16 +52,36 @@ struct NoiseEmbedding: Sendable {
     }
     let x = try Tensor(
       features, shape: [noiseLevels.count, 2 * Self.frequencies.count], device: device)
-    let label = try self.labels(
-      Tensor(
-        condition.labels.map(Int64.init), shape: [condition.labels.count], device: device))
-    var h = try first(x) + label
+    var h = try first(x) + labelVectors(of: condition.descriptions, device: device)
     if let augmentation, let vector = condition.augmentation { h = try h + augmentation(vector) }
     if let numbers {
       h = try h + numbers(condition.descriptions.map(\.numbers), device: device)
     }
     if let words { h = try h + words(condition.descriptions.map(\.caption), device: device) }
     return try second(h.silu()).silu()
+  }
+
+  /// The vector of each clip's label, or of several the mean by their weights, `[batch, width]`. Summed
+  /// label by label: what a clip has does not depend on the clips beside it.
+  private func labelVectors(of clips: [Description], device: Device) throws -> Tensor {
+    func vectors(_ indices: [Int]) throws -> Tensor {
+      try labels(Tensor(indices.map(Int64.init), shape: [indices.count], device: device))
+    }
+    func column(_ weights: [Double]) throws -> Tensor {
+      try Tensor(weights.map { Float($0) }, shape: [weights.count, 1], device: device)
+    }
+    var sum = try vectors(clips.map(\.label))
+    let most = clips.map(\.furtherLabels.count).max() ?? 0
+    if most == 0 { return sum }
+    sum = try sum * column(clips.map { $0.furtherLabels.reduce(1) { $0 - $1.weight } })
+    for place in 0..<most {
+      let labels = clips.map { clip in
+        place < clip.furtherLabels.count
+          ? clip.furtherLabels[place] : WeightedLabel(clip.label, weight: 0)
+      }
+      sum = try sum + vectors(labels.map(\.label)) * column(labels.map(\.weight))
+    }
+    return sum
   }
 }
 

@@ -77,7 +77,7 @@ public struct DenoisingPath: Sendable {
     result = planes[0]
     audio = try generator.audio(
       of: planes, iterations: options.inversionIterations, seed: seed, sampleCount: max(1, samples))
-    label = options.label ?? configuration.label(drawnFrom: seed)
+    label = options.label?.text ?? configuration.label(drawnFrom: seed)
     self.seed = seed
     let range = result.pictureRange(settings)
     self.range = range

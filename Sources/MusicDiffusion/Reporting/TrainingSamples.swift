@@ -108,7 +108,7 @@ extension Trainer {
     let labels = state.model.labels.prefix(4)
     if !labels.isEmpty {
       return labels.map { label in
-        options.label = label
+        options.label = LabelMix(label)
         return (label, options)
       }
     }

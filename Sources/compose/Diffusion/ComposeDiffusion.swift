@@ -1,5 +1,6 @@
 import ArgumentParser
 import Corpus
+import Evaluation
 import Foundation
 import MusicDiffusion
 import Terminal
@@ -13,14 +14,14 @@ struct ComposeDiffusion: ParsableCommand {
     abstract: "The commands of compose that train models and draw with them.",
     version: programVersion,
     subcommands: [
-      Train.self, Tune.self, Generate.self, Continue.self, Inpaint.self, Vary.self,
+      Train.self, Tune.self, Generate.self, Pack.self, Continue.self, Inpaint.self, Vary.self,
       Interpolate.self, Explain.self, Info.self, EMA.self,
     ])
 
   static func main() {
     runProgram(ComposeDiffusion.self) { error in
       switch error {
-      case is ModelError, is CorpusError: EX_DATAERR
+      case is ModelError, is CorpusError, is EvaluationError: EX_DATAERR
       case TorchError.outOfMemory: EX_OSERR
       case is TorchError: EX_SOFTWARE
       default: nil

@@ -1,14 +1,14 @@
-import ArgumentParser
-import MusicDiffusion
+public import ArgumentParser
+public import MusicDiffusion
 import Terminal
 
 /// What is to be made: a label, words, numbers.
 struct DescriptionOptions: ParsableArguments {
   @Option(
     help:
-      "A label of the model; `compose info` lists them. Default: drawn from the seed; none with --prompt, or where a sound is given."
+      "A label of the model, or several mixed, as flute:0.7,organ:0.3; `compose info` lists them. Default: drawn from the seed; none with --prompt, or where a sound is given."
   )
-  var label: String?
+  var label: LabelMix?
 
   @Option(
     help:
@@ -46,10 +46,14 @@ struct DescriptionOptions: ParsableArguments {
 
 extension Generator.Options {
   /// What a piece is to be, in a few words: "piano, \"slow\", tempo 120".
-  func described(label: String?) -> [String] {
-    [label, prompt.map { "\"\($0)\"" }].compactMap(\.self)
+  func described(label: LabelMix?) -> [String] {
+    [label?.text, prompt.map { "\"\($0)\"" }].compactMap(\.self)
       + numbers.sorted { $0.key < $1.key }.map { "\($0.key) \(NamedNumber.text($0.value))" }
   }
+}
+
+extension LabelMix: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
 }
 
 /// `NAME=NUMBER`.

@@ -22,6 +22,8 @@ struct Generate: ParsableCommand {
         compose generate --model drums --guide drums-early --guidance 2
         compose generate --sampler dpm++2m-sde --schedule exponential --steps 40
         compose generate --loop --bpm 96 --bars 2 --count 16 --output loops/organ.wav
+        compose generate --label flute:0.7,organ:0.3 --recipe --output duo.wav
+        compose generate --from duo.json --output again.wav
       """)
 
   @Option(
@@ -32,8 +34,12 @@ struct Generate: ParsableCommand {
   @Option(name: .shortAndLong, help: "Folder of a model. Default: the one that ships in samples/.")
   var model: String?
 
-  @Option(name: .shortAndLong, help: "File to write; with --count, numbered before the extension.")
-  var output = "music.wav"
+  @Option(
+    name: [.customShort("o"), .customLong("output")],
+    help:
+      "File to write; with --count, numbered before the extension. Default: music.wav; with --from, the name that the recipe has."
+  )
+  var givenOutput: String?
 
   @Option(name: .shortAndLong, help: "How many pieces, each from the next seed.")
   var count = 1
@@ -57,6 +63,9 @@ struct Generate: ParsableCommand {
   var overwrite = false
 
   @OptionGroup var compute: ComputeOptions
+  @OptionGroup var recipes: RecipeOptions
+
+  private var output: String { givenOutput ?? "music.wav" }
 
   func validate() throws {
     guard seconds.map({ $0 > 0 && $0 <= Generator.maximumSeconds }) ?? true else {
@@ -70,15 +79,21 @@ struct Generate: ParsableCommand {
       throw ValidationError("--steps must be 2 to 10000.")
     }
     _ = try looping.form(seconds: seconds, sampleRate: 1)
+    guard !looping.loop || !recipes.recipe else {
+      throw ValidationError("--recipe and --loop exclude each other: recipes know no loops yet.")
+    }
   }
 
   func run() throws {
-    guard AudioEncoding(path: output) != nil else {
+    if let from = recipes.from { return try remake(from: from) }
+    guard let encoding = AudioEncoding(path: output) else {
       throw CommandError.unsupportedOutput(
         output, choices: ".wav, .flac, .ogg, .mp3, .aiff or .opus")
     }
     let paths = (0..<count).map(path(of:))
-    if !overwrite, let taken = paths.first(where: FileManager.default.fileExists(atPath:)) {
+    if !overwrite,
+      let taken = recipes.paths(for: paths).first(where: FileManager.default.fileExists(atPath:))
+    {
       throw CommandError.exists(taken)
     }
     try makeFolder(of: output)
@@ -90,6 +105,8 @@ struct Generate: ParsableCommand {
           model: model, awayFrom: Model(contentsOf: $0, device: device), device: device,
           precision: precision)
       } ?? Generator(model: model, device: device, precision: precision)
+    let sources =
+      recipes.recipe ? try RecipeSources(model: self.model, guide: guidance.guide) : nil
     let first = seed ?? UInt64.random(in: 0..<1_000_000)
     let line = ProgressLine()
     var options = Generator.Options()
@@ -129,14 +146,15 @@ struct Generate: ParsableCommand {
         let path = paths[index]
         let described = options.described(label: generator.label(for: options, seed: seed))
         let begun = clock.now
-        var metadata = AudioMetadata()
-        metadata.software = "compose \(programVersion)"
-        metadata.comment =
-          described.map { "\($0), " }.joined() + "seed \(seed), "
-          + "a model of \(model.configuration.history.dataset)"
+        var metadata = AudioMetadata(
+          of: described, seed: seed, dataset: model.configuration.history.dataset)
         looping.mark(&metadata, sampleCount: audio.sampleCount, seconds: seconds)
         let level = try audio.writeUnclipped(
           to: path, normalizedTo: loudness.target, metadata: metadata, overwrite: overwrite)
+        if case .piece(let seconds) = form {
+          try sources?.recipe(by: generator, seconds: seconds, seed: seed, options)
+            .write(of: path, encoding: encoding, normalizedTo: loudness.target)
+        }
         let spent = drawing + begun.duration(to: clock.now) / .seconds(1)
         let played = described.map { ", \($0)" }.joined()
         Terminal.result(

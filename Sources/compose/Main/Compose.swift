@@ -20,7 +20,7 @@ struct Compose: ParsableCommand {
       """,
     version: programVersion,
     subcommands: [
-      Train.self, Tune.self, Generate.self, Continue.self, Inpaint.self, Vary.self,
+      Train.self, Tune.self, Generate.self, Pack.self, Continue.self, Inpaint.self, Vary.self,
       Interpolate.self, Evaluate.self, Explain.self, DatasetCommand.self, SpectrogramCommand.self,
       Info.self, EMA.self,
     ])

@@ -19,6 +19,11 @@ struct Generate: DiffusionStub {
   @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
 }
 
+struct Pack: DiffusionStub {
+  static let command = DiffusionCommand.pack
+  @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
+}
+
 struct Continue: DiffusionStub {
   static let command = DiffusionCommand.continue
   @Argument(parsing: .captureForPassthrough) var arguments: [String] = []

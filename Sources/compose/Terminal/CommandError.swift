@@ -21,6 +21,10 @@ public enum CommandError: Error, CustomStringConvertible {
   case interrupted
   case stopped
   case nothingTuned
+  case folderInUse(String)
+  case emptyPack(because: String)
+  case packTooSmall(Int, of: Int, because: String)
+  case packStopped(Int, of: Int)
 
   public var description: String {
     switch self {
@@ -63,6 +67,15 @@ public enum CommandError: Error, CustomStringConvertible {
     case .stopped: "stopped; nothing was written"
     case .nothingTuned:
       "stopped before the first round was over: nothing was written"
+    case .folderInUse(let path):
+      "\(path) exists already and is not an empty folder: choose another --output"
+    case .emptyPack(let reason):
+      "no sound can be used, \(reason): nothing was written; a model that was trained for longer makes more"
+    case .packTooSmall(let count, let total, let reason):
+      "the pack has \(count) of \(total) sounds, \(reason): ask for fewer, or use a model that was trained on "
+        + "more"
+    case .packStopped(let count, let total):
+      "stopped; the pack has \(count) of \(total) sounds"
     case .noCUDA:
       "this machine or this build has no CUDA: use --device cpu, or build with LIBTORCH set to a "
         + "CUDA build of torch"

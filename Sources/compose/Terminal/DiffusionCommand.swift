@@ -1,13 +1,14 @@
 /// The commands that need libtorch. It takes half a second to load, so they are in a program of
 /// their own, `compose-diffusion`, which `compose` becomes when it is asked for one of them.
 public enum DiffusionCommand: String, Sendable {
-  case train, tune, generate, `continue`, inpaint, vary, interpolate, explain, info, ema
+  case train, tune, generate, pack, `continue`, inpaint, vary, interpolate, explain, info, ema
 
   public var abstract: String {
     switch self {
     case .train: "Trains a model on a folder of audio."
     case .tune: "Searches settings to train a folder of audio with, by short runs."
     case .generate: "Generates new music with a trained model."
+    case .pack: "Makes a sample pack: distinct sounds, trimmed, equally loud, ranked."
     case .continue: "Goes on from a file of sound."
     case .inpaint: "Draws parts of a file of sound anew: spans of time, bands of frequencies."
     case .vary: "Draws a file of sound in another way, more or less like it."

@@ -86,15 +86,20 @@ public struct WrittenSound {
 extension AudioBuffer {
   /// Writes the file at the level wanted, turned down as a whole and with a word about it if it would
   /// clip.
+  ///
+  /// - Parameter encoding: by the extension of `path` when nil.
   public func writeUnclipped(
-    to path: String, normalizedTo target: NormalizationTarget? = nil,
+    to path: String, encoding: AudioEncoding? = nil,
+    normalizedTo target: NormalizationTarget? = nil,
     metadata: AudioMetadata = AudioMetadata(), overwrite: Bool
   ) throws -> WrittenSound {
     let loudness = try loudness()
     let gain = gain(for: loudness, to: target, path: path)
-    try amplified(by: gain).write(to: path, metadata: metadata, overwrite: overwrite)
+    let encoding = encoding ?? AudioEncoding(path: path)
+    try amplified(by: gain).write(
+      to: path, encoding: encoding, metadata: metadata, overwrite: overwrite)
     return try WrittenSound(
-      path, encoding: AudioEncoding(path: path), sampleCount: sampleCount, sampleRate: sampleRate,
+      path, encoding: encoding, sampleCount: sampleCount, sampleRate: sampleRate,
       loudness: loudness.amplified(by: gain))
   }
 }

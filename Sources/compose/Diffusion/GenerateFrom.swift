@@ -1,0 +1,55 @@
+import Audio
+import Foundation
+import MusicDiffusion
+import Terminal
+import Torch
+
+extension Generate {
+  /// Makes a piece again from its recipe.
+  func remake(from path: String) throws {
+    let recipe = try Recipe(contentsOf: path)
+    let output = givenOutput ?? recipe.file?.name ?? "music.wav"
+    guard var encoding = AudioEncoding(path: output) else {
+      throw CommandError.unsupportedOutput(
+        output, choices: ".wav, .flac, .ogg, .mp3, .aiff or .opus")
+    }
+    // As many bits as then, in a file of the same kind.
+    if let file = recipe.file, AudioEncoding(path: file.name) == encoding {
+      encoding = file.encoding
+    }
+    let taken = recipes.paths(for: [output]).first {
+      FileManager.default.fileExists(atPath: $0)
+    }
+    if !overwrite, let taken { throw CommandError.exists(taken) }
+    try makeFolder(of: output)
+    try setThreadCount(threads ?? recipe.threads)
+    if recipe.device != "cpu", !Device.cudaIsAvailable { throw CommandError.noCUDA }
+    let generator = try recipe.generator(
+      model: self.model ?? recipe.model.folder ?? ShippedModel.path(), guide: guidance.guide)
+    let progress = DrawingProgress()
+    let audio = try generator.generate(recipe) { progress.update($0) }
+    progress.finish()
+    let target = recipe.file?.normalize.flatMap(NormalizationTarget.init)
+    let level = try audio.writeUnclipped(
+      to: output, encoding: encoding, normalizedTo: target, metadata: recipe.metadata,
+      overwrite: overwrite)
+    let written = try Recipe.File(output, encoding: encoding, normalize: target?.description)
+    if let file = recipe.file, file.encoding == encoding {
+      Terminal.note(
+        written.crc32c == file.crc32c
+          ? "\(output): byte for byte as it was"
+          : "\(output): not the same bytes as then, made by \(recipe.program): other versions, machines and "
+            + "numbers of threads round otherwise")
+    }
+    if recipes.recipe {
+      var again = recipe
+      (again.program, again.threads) = ("compose \(programVersion)", threadCount)
+      try again.write(of: output, encoding: encoding, normalizedTo: target)
+    }
+    Terminal.result(
+      "\(output): "
+        + String(
+          format: "%.1f s at %d Hz, seed %llu, %@, in %.1f s", audio.duration, audio.sampleRate,
+          recipe.seed, level.loudness.description, progress.seconds))
+  }
+}

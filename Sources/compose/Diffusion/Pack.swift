@@ -1,0 +1,153 @@
+import ArgumentParser
+import Audio
+import Evaluation
+import Foundation
+import MusicDiffusion
+import Terminal
+import Torch
+
+struct Pack: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pack",
+    abstract: DiffusionCommand.pack.abstract,
+    discussion: """
+      Sounds are made until there are enough that are not silent and not nearly the same as one that is \
+      there; silence before the onset and what has fallen by 60 dB is cut off, and all are made equally \
+      loud. Of each label the best are kept, and numbered best first: kick-001.wav. manifest.json tells \
+      what is there, index.html shows and plays it, and recipes/kick-001.json makes kick-001.wav again. \
+      Ctrl-C makes a pack of what is there.
+
+      What is best is a matter of figures, not of taste: a sharp attack, a fall into silence, clear tones. \
+      With --like it is what comes nearest to sounds of yours.
+
+      Examples:
+        compose pack --model drums-model --count 64 --output drums
+        compose pack --model drums-model --label kick --count 20 --like my-kicks --output kicks
+        compose pack --label flute:0.6,organ:0.4 --seconds 2 --count 8 --output pipes
+        compose generate --from drums/recipes/kick-001.json --output kick.flac
+      """)
+
+  @Option(name: .shortAndLong, help: "How many sounds, spread evenly over the labels.")
+  var count = 64
+
+  @Option(name: .shortAndLong, help: "Folder to make; it must not exist, or be empty.")
+  var output: String
+
+  @Option(name: .shortAndLong, help: "Folder of a model. Default: the one that ships in samples/.")
+  var model: String?
+
+  @Option(
+    name: .shortAndLong, parsing: .unconditional,
+    help: "Length to draw before silence is cut off, in seconds, or auto for the model's window.")
+  var seconds = PackLength.auto
+
+  @Option(
+    help: ArgumentHelp(
+      "Sounds to choose from that are distinct and not silent. Default: a quarter more than --count.",
+      valueName: "count"))
+  var candidates: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Folder of sounds of yours: what is most like them comes first.", valueName: "dir"))
+  var like: String?
+
+  @Option(help: "Seed of the first sound; each takes the next. Default: drawn, and printed.")
+  var seed: UInt64?
+
+  @Option(help: "Denoising steps: more is slower and finer. Default: the model's, mostly 20.")
+  var steps: Int?
+
+  @OptionGroup var description: DescriptionOptions
+  @OptionGroup var guidance: GuidanceOptions
+  @OptionGroup var sampling: SamplingOptions
+  @OptionGroup var loudness: LoudnessOptions
+
+  @Option(help: "CPU threads. Default: all cores.")
+  var threads: Int?
+
+  @OptionGroup var compute: ComputeOptions
+
+  static let most = 10_000
+
+  func validate() throws {
+    guard (1...Self.most).contains(count) else {
+      throw ValidationError("--count must be 1 to \(Self.most).")
+    }
+    guard candidates.map({ (count...4 * Self.most).contains($0) }) ?? true else {
+      throw ValidationError("--candidates must be --count to \(4 * Self.most).")
+    }
+    guard steps.map({ (2...10_000).contains($0) }) ?? true else {
+      throw ValidationError("--steps must be 2 to 10000.")
+    }
+    guard threads.map({ (1...1024).contains($0) }) ?? true else {
+      throw ValidationError("--threads must be 1 to 1024.")
+    }
+  }
+
+  func run() throws {
+    let interruption = Interruption()
+    let folder = try PackFolder(output)
+    if let threads { try setThreadCount(threads) }
+    let (device, precision) = try compute.resolved()
+    let model = try Model(contentsOf: self.model ?? ShippedModel.path(), device: device)
+    let generator =
+      try guidance.guide.map {
+        try Generator(
+          model: model, awayFrom: Model(contentsOf: $0, device: device), device: device,
+          precision: precision)
+      } ?? Generator(model: model, device: device, precision: precision)
+    var options = Generator.Options()
+    description.set(&options)
+    options.steps = steps
+    guidance.set(&options)
+    sampling.set(&options)
+    try DescriptionOptions.warn(about: options, model)
+    let rate = model.configuration.representation.spectrogram.sampleRate
+    let collection = try like.map { try SoundCollection(AudioFolder($0), sampleRate: rate) }
+    let seconds = seconds.seconds ?? model.configuration.representation.windowSeconds
+    let first = seed ?? UInt64.random(in: 0..<1_000_000)
+    let maker = PackMaker(
+      generator: generator, sources: try RecipeSources(model: self.model, guide: guidance.guide),
+      seconds: seconds, options: options, firstSeed: first, count: count,
+      candidates: candidates ?? count + (count + 3) / 4, loudness: loudness.target,
+      like: like.map { URL(fileURLWithPath: $0).lastPathComponent })
+    let clock = ContinuousClock.now
+    let pack = try maker.make(
+      in: folder, judge: PackJudge(sampleRate: rate, collection: collection),
+      isStopped: { interruption.isRequested })
+    if pack.manifest.sounds.isEmpty {
+      throw interruption.isRequested
+        ? CommandError.stopped : CommandError.emptyPack(because: pack.why)
+    }
+    try folder.commit()
+    Terminal.result(
+      String(
+        format: "%@: %d sounds of %d made from seed %llu on, matched to %@, in %@", output,
+        pack.manifest.sounds.count, pack.manifest.made, first, pack.manifest.matchedTo,
+        duration(clock.duration(to: .now) / .seconds(1))))
+    if pack.manifest.sounds.count < count {
+      throw interruption.isRequested
+        ? CommandError.packStopped(pack.manifest.sounds.count, of: count)
+        : CommandError.packTooSmall(pack.manifest.sounds.count, of: count, because: pack.why)
+    }
+  }
+}
+
+/// `auto` or seconds.
+enum PackLength: ExpressibleByArgument, CustomStringConvertible {
+  case auto
+  case fixed(Double)
+
+  init?(argument: String) {
+    if argument == "auto" {
+      self = .auto
+      return
+    }
+    guard let seconds = Double(argument), seconds > 0, seconds <= 60 else { return nil }
+    self = .fixed(seconds)
+  }
+
+  var seconds: Double? { if case .fixed(let seconds) = self { seconds } else { nil } }
+  var description: String { seconds.map { "\($0)" } ?? "auto" }
+}
