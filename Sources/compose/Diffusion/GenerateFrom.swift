@@ -22,7 +22,7 @@ extension Generate {
     }
     if !overwrite, let taken { throw CommandError.exists(taken) }
     try makeFolder(of: output)
-    try setThreadCount(threads ?? recipe.threads)
+    try setThreadCount(compute.threads ?? recipe.threads)
     if recipe.device != "cpu", !Device.cudaIsAvailable { throw CommandError.noCUDA }
     let generator = try recipe.generator(
       model: self.model ?? recipe.model.folder ?? ShippedModel.path(), guide: guidance.guide)

@@ -63,9 +63,6 @@ struct Pack: ParsableCommand {
   @OptionGroup var sampling: SamplingOptions
   @OptionGroup var loudness: LoudnessOptions
 
-  @Option(help: "CPU threads. Default: all cores.")
-  var threads: Int?
-
   @OptionGroup var compute: ComputeOptions
 
   static let most = 10_000
@@ -80,15 +77,11 @@ struct Pack: ParsableCommand {
     guard steps.map({ (2...10_000).contains($0) }) ?? true else {
       throw ValidationError("--steps must be 2 to 10000.")
     }
-    guard threads.map({ (1...1024).contains($0) }) ?? true else {
-      throw ValidationError("--threads must be 1 to 1024.")
-    }
   }
 
   func run() throws {
     let interruption = Interruption()
     let folder = try PackFolder(output)
-    if let threads { try setThreadCount(threads) }
     let (device, precision) = try compute.resolved()
     let model = try Model(contentsOf: self.model ?? ShippedModel.path(), device: device)
     let generator =
