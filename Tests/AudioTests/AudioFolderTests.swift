@@ -76,7 +76,7 @@ import Testing
       #expect(throws: AudioError.noFolder(path: path + "/absent")) {
         try AudioFolder(path + "/absent")
       }
-      #expect(throws: AudioError.noFolder(path: path + "/notes.txt")) {
+      #expect(throws: AudioError.notAFolder(path: path + "/notes.txt")) {
         try AudioFolder(path + "/notes.txt")
       }
     }

@@ -88,7 +88,7 @@ private func bands(_ balance: Double, seed: UInt64) -> AudioBuffer {
       #expect(dataset.conditioning?.numbers.count == 1 && number.name == "pitch")
       var random = RandomGenerator(seed: 1)
       let clips = Set(try (0..<500).map { _ in try dataset.training.random(&random).clip })
-      #expect(clips.count == (heldOut == 0 ? 10 : 6))
+      #expect(clips.count == (heldOut == 0 ? 10 : 7))
       let values = try clips.map { Double(try dataset.source.numbers(of: $0)[0]) }
       let mean = values.reduce(0, +) / Double(values.count)
       let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
