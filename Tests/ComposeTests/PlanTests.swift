@@ -20,10 +20,10 @@ extension CommandLineTests {
         let lines = outcome.output.split(separator: "\n").map(String.init)
         #expect(
           lines.map { $0.prefix { $0 != ":" } }
-            == ["data", "labels", "model", "run", "speed", "memory", "writes"])
-        #expect(lines[3] == "run:     to 3 hours, batches of 8")
+            == ["data", "held out", "labels", "model", "run", "speed", "memory", "writes"])
+        #expect(lines[4] == "run:     to 3 hours, batches of 8")
         let speed = try #require(
-          lines[4].firstMatch(of: /: 3h00m for (\d+) steps, \w+ for (\d+) checkpoint/))
+          lines[5].firstMatch(of: /: 3h00m for (\d+) steps, \w+ for (\d+) checkpoint/))
         let (steps, checkpoints) = (try #require(Int(speed.1)), try #require(Int(speed.2)))
         #expect(steps > 100 && checkpoints == (steps + 999) / 1000)
         #expect(try contents(bench.folder) == [])
@@ -142,7 +142,9 @@ extension CommandLineTests {
           JSONSerialization.jsonObject(
             with: Data(contentsOf: bench.folder / "tones-tuned.json")) as? [String: Any])
         #expect(
-          file.keys.sorted() == ["batchSize", "learningRate", "noise", "preset", "widths"])
+          file.keys.sorted() == [
+            "batchSize", "heldOut", "learningRate", "noise", "preset", "seed", "widths",
+          ])
         let planned = try bench.compose(
           "train", "tones", "--config", "tones-tuned.json", "--steps", "3", "--dry-run")
         #expect(planned.output.contains("run:     to 3 steps, batches of 1\n"), "\(planned.errors)")

@@ -132,7 +132,7 @@ extension CommandLineTests {
 
     /// What was changed, and the end of the line that says so.
     @Test(arguments: [
-      ("\"seed\" :", "\"sead\" :", "No value associated with key"),
+      ("\"seed\" :", "\"sead\" :", "seed is missing"),
       ("\"version\" : 1", "\"version\" : 1, \"mood\" : 2", "unknown field mood"),
       ("\"steps\" : 3", "\"steps\" : 3, \"pace\" : 2", "unknown field sampling.pace"),
       ("\"steps\" : 3", "\"steps\" : \"3\"", "sampling.steps: "),
