@@ -149,7 +149,7 @@ extension CommandLineTests {
     @Test(arguments: [
       (["--count", "0"], "--count must be 1 to 10000."),
       (["--count", "5", "--candidates", "4"], "--candidates must be --count to 40000."),
-      (["--threads", "0"], "--threads must be 1 to 1024."),
+      (["--threads", "0"], "--threads must be 1 to \(mostThreads) on this machine."),
     ])
     func impossibleOptionsAreErrors(_ options: [String], _ message: String) throws {
       try Bench.with { bench in
