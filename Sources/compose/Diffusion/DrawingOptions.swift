@@ -1,5 +1,6 @@
 public import ArgumentParser
 public import MusicDiffusion
+import Torch
 
 /// What the estimates of the network are led to and away from.
 struct GuidanceOptions: ParsableArguments {
@@ -46,6 +47,14 @@ struct GuidanceOptions: ParsableArguments {
       let negative = negativeLabel != nil ? "--negative-label" : "--negative-prompt"
       throw ValidationError("--guide and \(negative) exclude each other.")
     }
+  }
+
+  /// What draws, led away from --guide where one is named.
+  func generator(_ model: Model, _ device: Device, _ precision: DType) throws -> Generator {
+    guard let guide else { return Generator(model: model, device: device, precision: precision) }
+    return try Generator(
+      model: model, awayFrom: Model(contentsOf: guide, device: device), device: device,
+      precision: precision)
   }
 
   func set(_ options: inout Generator.Options) {

@@ -36,12 +36,7 @@ struct EditingOptions: ParsableArguments {
     let (device, precision) = try compute.resolved()
     let model = try Model(contentsOf: self.model ?? ShippedModel.path(), device: device)
     try DescriptionOptions.warn(about: options, model)
-    guard let guide = guidance.guide else {
-      return Generator(model: model, device: device, precision: precision)
-    }
-    return try Generator(
-      model: model, awayFrom: Model(contentsOf: guide, device: device), device: device,
-      precision: precision)
+    return try guidance.generator(model, device, precision)
   }
 
   /// What is drawn, without how its steps are taken.

@@ -99,12 +99,7 @@ struct Generate: ParsableCommand {
     try makeFolder(of: output)
     let (device, precision) = try compute.resolved()
     let model = try Model(contentsOf: self.model ?? ShippedModel.path(), device: device)
-    let generator =
-      try guidance.guide.map {
-        try Generator(
-          model: model, awayFrom: Model(contentsOf: $0, device: device), device: device,
-          precision: precision)
-      } ?? Generator(model: model, device: device, precision: precision)
+    let generator = try guidance.generator(model, device, precision)
     let sources =
       recipes.recipe ? try RecipeSources(model: self.model, guide: guidance.guide) : nil
     let first = seed ?? UInt64.random(in: 0..<1_000_000)

@@ -12,13 +12,15 @@ struct LoopOptions: ParsableArguments {
   )
   var loop = false
 
-  @Option(help: "Tempo of a loop, in beats a minute. Default: 120.")
+  @Option(parsing: .unconditional, help: "Tempo of a loop, in beats a minute. Default: 120.")
   var bpm: Double?
 
-  @Option(help: "Bars of a loop. Default: 4, unless --seconds says how long it is.")
+  @Option(
+    parsing: .unconditional,
+    help: "Bars of a loop. Default: 4, unless --seconds says how long it is.")
   var bars: Int?
 
-  @Option(help: "Beats of a bar. Default: 4.")
+  @Option(parsing: .unconditional, help: "Beats of a bar. Default: 4.")
   var beatsPerBar: Int?
 
   func validate() throws {

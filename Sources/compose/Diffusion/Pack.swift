@@ -42,6 +42,7 @@ struct Pack: ParsableCommand {
   var seconds = PackLength.auto
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Sounds to choose from that are distinct and not silent. Default: a quarter more than --count.",
       valueName: "count"))
@@ -52,10 +53,14 @@ struct Pack: ParsableCommand {
       "Folder of sounds of yours: what is most like them comes first.", valueName: "dir"))
   var like: String?
 
-  @Option(help: "Seed of the first sound; each takes the next. Default: drawn, and printed.")
+  @Option(
+    parsing: .unconditional,
+    help: "Seed of the first sound; each takes the next. Default: drawn, and printed.")
   var seed: UInt64?
 
-  @Option(help: "Denoising steps: more is slower and finer. Default: the model's, mostly 20.")
+  @Option(
+    parsing: .unconditional,
+    help: "Denoising steps: more is slower and finer. Default: the model's, mostly 20.")
   var steps: Int?
 
   @OptionGroup var description: DescriptionOptions
@@ -84,12 +89,7 @@ struct Pack: ParsableCommand {
     let folder = try PackFolder(output)
     let (device, precision) = try compute.resolved()
     let model = try Model(contentsOf: self.model ?? ShippedModel.path(), device: device)
-    let generator =
-      try guidance.guide.map {
-        try Generator(
-          model: model, awayFrom: Model(contentsOf: $0, device: device), device: device,
-          precision: precision)
-      } ?? Generator(model: model, device: device, precision: precision)
+    let generator = try guidance.generator(model, device, precision)
     var options = Generator.Options()
     description.set(&options)
     options.steps = steps

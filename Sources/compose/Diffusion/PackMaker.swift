@@ -134,8 +134,10 @@ struct PackMaker {
     let page = try PackPage(manifest, sampleRate: rate) {
       try AudioBuffer(contentsOf: folder.file($0.file))
     }
-    try write(manifest.json(), to: folder.file("manifest.json"))
-    try write(Data(page.html.utf8), to: folder.file("index.html"))
+    try writeAtomically(
+      manifest.json(), to: URL(fileURLWithPath: folder.file("manifest.json")))
+    try writeAtomically(
+      Data(page.html.utf8), to: URL(fileURLWithPath: folder.file("index.html")))
     return manifest
   }
 
@@ -159,14 +161,6 @@ struct PackMaker {
       file: file, recipe: "recipes/\(name).json", label: recipe.label?.text, seed: seed,
       seconds: sound.duration, loudness: judged.loudness + gain,
       truePeak: level.loudness.truePeak, figures: judged.figures, distance: judged.distance)
-  }
-
-  private func write(_ data: Data, to path: String) throws {
-    do {
-      try data.write(to: URL(fileURLWithPath: path))
-    } catch {
-      throw CommandError.cannotWrite(path, reason: error.localizedDescription)
-    }
   }
 
   /// What the files of each label are called: the last part of its path where no other has the same.
