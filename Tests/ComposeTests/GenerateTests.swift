@@ -111,12 +111,12 @@ extension CommandLineTests {
       }
     }
 
-    @Test(arguments: ["0", "-1", "nan", "inf", "-inf", "3600.5", "1e300"])
+    @Test(arguments: ["0", "-1", "nan", "inf", "-inf", "86400.5", "1e300"])
     func impossibleLengthsAreErrors(_ seconds: String) throws {
       try Bench.with { bench in
         try bench.expect(
           bench.generate("--seconds", seconds), failsWith: EX_USAGE,
-          "--seconds must be more than 0 and at most 3600. See compose generate --help.")
+          "--seconds must be more than 0 and at most 86400. See compose generate --help.")
       }
     }
 

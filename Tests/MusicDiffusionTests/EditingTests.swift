@@ -6,34 +6,42 @@ import Testing
 import Torch
 
 @Suite struct GapPlanTests {
-  /// Every frame of the gap is kept of exactly one window, in order, and every window lies in the piece.
+  /// Every frame of the gap is kept of exactly one section, in order, and every section lies in the piece.
   @Test(arguments: [
     (0..<5, 40), (0..<16, 40), (0..<40, 40), (10..<11, 40), (12..<20, 40), (12..<21, 40),
     (10..<90, 100), (10..<100, 100), (0..<90, 100), (3..<7, 10), (3..<10, 10), (99..<100, 100),
+    (20..<900, 1000), (20..<1000, 1000), (0..<1000, 1000), (400..<656, 700),
   ])
   func coversTheGap(_ gap: Range<Int>, _ frames: Int) {
     let plan = GapPlan(gap: gap, frames: frames, window: 16)
     #expect(plan.columns == max(frames, 16))
     #expect(plan.steps.flatMap { Array($0.kept) } == Array(gap))
     for step in plan.steps {
-      #expect(step.start >= 0 && step.start + 16 <= plan.columns)
-      #expect((step.start..<step.start + 16).contains(step.kept.lowerBound))
-      #expect(step.kept.upperBound <= step.start + 16)
+      #expect(step.frames.lowerBound >= 0 && step.frames.upperBound <= plan.columns)
+      #expect(step.frames.count >= 16)
+      #expect(step.frames.count <= 16 * SectionPlan.mostWindows)
+      #expect(step.frames.contains(step.kept.lowerBound))
+      #expect(step.kept.upperBound <= step.frames.upperBound)
     }
-    // Where an end is to be met, the last window knows some of it.
+    // Where an end is to be met, the last section knows some of it.
     if gap.upperBound + 4 <= frames, let last = plan.steps.last {
-      #expect(last.start + 16 >= gap.upperBound + 4)
+      #expect(last.frames.upperBound >= gap.upperBound + 4)
     }
   }
 
-  /// What goes on knows half a window, then a third, as generation does.
+  /// Half a window of what stands on each side; of what was drawn, a third, as in generation.
   @Test func goesOnFromWhatStands() {
     let plan = GapPlan(gap: 30..<60, frames: 60, window: 12)
-    #expect(plan.steps.map(\.start) == [24, 32, 40, 48])
-    #expect(plan.steps.map(\.kept) == [30..<36, 36..<44, 44..<52, 52..<60])
+    #expect(plan.steps == [.init(frames: 24..<60, kept: 30..<60)])
+    let meeting = GapPlan(gap: 30..<60, frames: 100, window: 12)
+    #expect(meeting.steps == [.init(frames: 24..<66, kept: 30..<60)])
     let small = GapPlan(gap: 30..<34, frames: 60, window: 12)
-    #expect(small.steps.map(\.start) == [26])
-    #expect(small.steps.map(\.kept) == [30..<34])
+    #expect(small.steps == [.init(frames: 26..<38, kept: 30..<34)])
+    let long = GapPlan(gap: 30..<300, frames: 400, window: 12)
+    #expect(
+      long.steps == [
+        .init(frames: 24..<216, kept: 30..<216), .init(frames: 212..<306, kept: 216..<300),
+      ])
   }
 }
 
@@ -43,15 +51,16 @@ import Torch
     var piece = PartialPiece(values, channels: 2, bins: 3, columns: 4)
     piece.open(bins: 1..<2, columns: 1..<3)
     #expect(piece.mask == [1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1])
-    let window = try piece.window(from: 1, width: 2, device: .cpu)
+    let window = try piece[1..<3, on: .cpu]
     #expect(window.known.shape == [1, 2, 3, 2] && window.mask.shape == [1, 1, 3, 2])
     #expect(try window.mask.floats() == [1, 1, 0, 0, 1, 1])
     #expect(try window.known.floats() == [1, 2, 0, 0, 9, 10, 13, 14, 0, 0, 21, 22])
-    piece.take([Float](repeating: -1, count: 12), from: 1, width: 2, kept: 2..<3)
+    piece.take(2..<3, of: [Float](repeating: -1, count: 12), over: 1..<3)
     var expected = values
     (expected[6], expected[18]) = (-1, -1)
     #expect(piece.planes.flatMap(\.self) == expected)
     #expect(piece.mask == [1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1])
+    #expect(piece.planes(1..<3) == [[1, 2, 5, -1, 9, 10], [13, 14, 17, -1, 21, 22]])
   }
 }
 
@@ -94,12 +103,12 @@ import Torch
 
   @Test func continuationReportsEveryEvaluation() throws {
     var seen: [Int] = []
-    // 16 of 32 frames of the first window are new, of further ones 22: 60 take three.
-    _ = try generator.continuation(of: sound(seconds: 1), seconds: 57 * 64.0 / 8000, seed: 1) {
+    // With 16 frames of what stands, 600 are two sections of at most 512.
+    _ = try generator.continuation(of: sound(seconds: 1), seconds: 597 * 64.0 / 8000, seed: 1) {
       seen.append($0.evaluations)
-      #expect($0.totalEvaluations == 3 * 4)
+      #expect($0.totalEvaluations == 2 * 4)
     }
-    #expect(seen == Array(1...12))
+    #expect(seen == Array(1...8))
   }
 
   @Test func shortSoundsAndImpossibleLengthsAreErrors() throws {

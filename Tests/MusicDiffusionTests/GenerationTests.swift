@@ -5,47 +5,67 @@ import Spectro
 import Testing
 import Torch
 
-@Suite struct WindowPlanTests {
-  /// Each window begins within the one before, and the last one reaches the end.
-  @Test(arguments: [1, 2, 15, 16, 17, 26, 27, 100, 1000])
+@Suite struct SectionPlanTests {
+  /// Each section begins within the one before, all are as wide and no wider than they may be, and the
+  /// last one reaches the end.
+  @Test(arguments: [1, 2, 15, 16, 17, 100, 255, 256, 257, 500, 507, 508, 1000, 100_000])
   func coversThePiece(_ frames: Int) {
-    let plan = WindowPlan(frames: frames, window: 16)
-    #expect(plan.windows.first == 0)
-    for (start, next) in zip(plan.windows, plan.windows.dropFirst()) {
-      #expect(next == start + 16 - plan.overlap)
+    let plan = SectionPlan(frames: frames, window: 16)
+    let width = plan.steps[0].frames.count
+    #expect(width >= 16 && width <= 16 * SectionPlan.mostWindows)
+    #expect(plan.steps.allSatisfy { $0.frames.count == width })
+    #expect(plan.steps[0].frames.lowerBound == 0)
+    for (step, next) in zip(plan.steps, plan.steps.dropFirst()) {
+      #expect(next.frames.lowerBound == step.frames.upperBound - plan.overlap)
+      #expect(next.kept == step.frames.upperBound..<next.frames.upperBound)
     }
-    #expect(plan.windows.last! + 16 >= frames)
-    // No window is drawn in vain.
-    #expect(plan.windows.count == 1 || plan.windows.last! + plan.overlap < frames)
+    #expect(plan.columns >= frames)
+    // No section is drawn in vain, and little of one.
+    #expect(plan.columns - frames < max(16, plan.steps.count))
   }
 
-  /// Each window is told what the one before it has drawn, and stands as it was drawn.
-  @Test func windowsGoOnFromEachOther() throws {
-    let plan = WindowPlan(frames: 30, window: 12)
-    #expect(plan.windows == [0, 8, 16, 24])
+  @Test func isOneSectionForAMinute() {
+    #expect(SectionPlan(frames: 256, window: 16).steps.count == 1)
+    #expect(SectionPlan(frames: 257, window: 16).steps.count == 2)
+  }
+
+  /// Each section is told what the one before it has drawn, and stands as it was drawn, in one piece and in
+  /// memory of one section.
+  @Test func sectionsGoOnFromEachOther() throws {
+    let plan = SectionPlan(frames: 500, window: 12)
+    #expect(plan.steps.map(\.frames) == [0..<170, 166..<336, 332..<502])
     var pieces = [PartialPiece](
       repeating: PartialPiece(channels: 2, bins: 3, columns: plan.columns), count: 3)
     var batches: [Range<Int>] = []
-    try WindowPlan.Step.draw(plan.steps, of: &pieces, width: 12, atOnce: 2, device: .cpu) {
-      window, batch, known, mask in
+    func drawn(_ section: Int, _ piece: Int) throws -> Tensor {
+      let values = values(frames: plan.steps[section].frames)
+      return try Tensor(values, shape: [1, 2, 3, 170]) * Double(1 + piece * 8)
+    }
+    try SectionPlan.Step.draw(plan.steps, of: &pieces, atOnce: 2, device: .cpu) {
+      section, batch, known, mask in
       batches.append(batch)
-      let start = plan.windows[window]
-      #expect(known.shape == [batch.count, 2, 3, 12])
-      #expect(mask.shape == [batch.count, 1, 3, 12])
-      let row = (0..<12).map { Float(window > 0 && $0 < 4 ? 1 : 0) }
+      #expect(known.shape == [batch.count, 2, 3, 170])
+      #expect(mask.shape == [batch.count, 1, 3, 170])
+      let row = (0..<170).map { Float(section > 0 && $0 < 4 ? 1 : 0) }
       #expect(try mask.floats() == batch.flatMap { _ in row + row + row })
-      let drawn = try Tensor.concatenate(
-        batch.map { piece in
-          try Tensor(values(frames: start..<start + 12), shape: [1, 2, 3, 12])
-            * Double(1 + piece * 8)
-        }, dimension: 0)
+      let drawn = try Tensor.concatenate(batch.map { try drawn(section, $0) }, dimension: 0)
       #expect(try difference(known, drawn * mask) == 0)
       return drawn
     }
-    #expect(batches == [0..<2, 2..<3, 0..<2, 2..<3, 0..<2, 2..<3, 0..<2, 2..<3])
+    #expect(batches == [0..<2, 2..<3, 0..<2, 2..<3, 0..<2, 2..<3])
     for (number, piece) in pieces.enumerated() {
-      let expected = values(frames: 0..<36).map { $0 * Float(1 + number * 8) }
+      let expected = values(frames: 0..<502).map { $0 * Float(1 + number * 8) }
       #expect(piece.planes.joined().elementsEqual(expected))
+    }
+    var drawing = SectionDrawing(plan, channels: 2, bins: 3, device: .cpu)
+    for (number, step) in plan.steps.enumerated() {
+      let planes = try drawing.next { section, known, mask in
+        #expect(section == number)
+        let drawn = try drawn(section, 0)
+        #expect(try difference(known, drawn * mask) == 0)
+        return drawn
+      }
+      #expect(planes.joined().elementsEqual(values(frames: step.kept)))
     }
   }
 
@@ -87,6 +107,41 @@ import Torch
     #expect(audio.channelCount == 2)
     #expect(audio.sampleRate == 8000)
     #expect(audio.channels.joined().allSatisfy { $0.isFinite })
+  }
+
+  /// A piece that comes in blocks is the piece that is returned as a whole.
+  @Test(arguments: [0.01, 1.3, 599 * 64.0 / 8000, 12])
+  func blocksAreThePiece(_ seconds: Double) throws {
+    let whole = try generator.generate(seconds: seconds, seed: 3)
+    var blocks = [[Float]](repeating: [], count: 2)
+    var seen = 0
+    try generator.generate(
+      seconds: seconds, seed: 3,
+      onProgress: {
+        seen += 1
+        #expect($0.evaluations == seen && $0.evaluations <= $0.totalEvaluations)
+      },
+      write: { block in
+        #expect(block.sampleRate == 8000)
+        for (channel, samples) in block.channels.enumerated() { blocks[channel] += samples }
+      })
+    // The whole is turned down where it would clip.
+    let sound = AudioBuffer(channels: blocks, sampleRate: 8000)
+    #expect(sound.limited(toPeak: 0.98) == whole)
+    let sections = SectionPlan(frames: 1 + Int(seconds * 8000) / 64, window: 32).steps.count
+    #expect(seen == 4 * sections)
+  }
+
+  @Test func blocksHaveTheirLimitsAndErrors() throws {
+    for seconds in [0, -1, .nan, .infinity, 86_400.5] {
+      #expect(throws: ModelError.self) {
+        try generator.generate(seconds: seconds, seed: 1, write: { _ in })
+      }
+    }
+    struct Full: Error {}
+    #expect(throws: Full.self) {
+      try generator.generate(seconds: 1, seed: 1, write: { _ in throw Full() })
+    }
   }
 
   /// Less than half a sample is still one.
@@ -172,12 +227,12 @@ import Torch
     var options = Generator.Options()
     (options.sampler, options.steps) = (sampler, 3)
     var seen: [Int] = []
-    // 60 frames are three windows of 32 with an overlap of 10.
-    _ = try generator.logMel(seconds: 59 * 64.0 / 8000, seed: 1, options: options) {
+    // 600 frames are two sections of at most 512 with an overlap of 10.
+    _ = try generator.logMel(seconds: 599 * 64.0 / 8000, seed: 1, options: options) {
       seen.append($0.evaluations)
-      #expect($0.totalEvaluations == 3 * sampler.evaluations(steps: 3))
+      #expect($0.totalEvaluations == 2 * sampler.evaluations(steps: 3))
     }
-    #expect(seen == Array(1...3 * sampler.evaluations(steps: 3)))
+    #expect(seen == Array(1...2 * sampler.evaluations(steps: 3)))
   }
 
   @Test func stopsWhereAskedTo() {
@@ -192,13 +247,9 @@ import Torch
     #expect(evaluations == 2)
   }
 
-  /// A longer piece begins as the shorter one does, and nothing is below silence.
-  @Test func longerPiecesGoOn() throws {
-    let short = try generator.logMel(seconds: 0.25, seed: 1)
-    let long = try generator.logMel(seconds: 1, seed: 1)
-    for (short, long) in zip(short, long) {
-      #expect(short.values == Array(long.values.prefix(short.values.count)))
-      #expect(long.values.allSatisfy { $0 >= Float(log(1e-11)) })
+  @Test func nothingIsBelowSilence() throws {
+    for plane in try generator.logMel(seconds: 1, seed: 1) {
+      #expect(plane.values.allSatisfy { $0 >= Float(log(1e-11)) })
     }
   }
 

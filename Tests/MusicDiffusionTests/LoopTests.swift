@@ -5,42 +5,6 @@ import Spectro
 import Testing
 import Torch
 
-@Suite struct LoopPlanTests {
-  /// Windows of a loop, joined again, are the loop, wherever they have turned to; the weights of what
-  /// meets at a frame add up to 1.
-  @Test(arguments: [1, 3, 7, 15, 16, 17, 18, 30, 31, 45, 100])
-  func windowsJoinToTheLoop(_ frames: Int) throws {
-    let plan = LoopPlan(frames: frames, window: 16)
-    let loops = try normal([2, 1, 3, frames], seed: 1)
-    for evaluation in 0..<5 {
-      let turn = plan.turn(ofEvaluation: evaluation)
-      let windows = try plan.windows(of: loops, turned: turn)
-      #expect(windows.shape == [2 * plan.starts.count, 1, 3, 16])
-      #expect(try difference(plan.loops(of: windows, turned: turn), loops) < 1e-6)
-      // The first window of the second loop.
-      let values = try loops.floats()
-      let row = (0..<16).map { values[3 * frames + (turn + $0) % frames] }
-      let first = try windows.narrow(dimension: 0, start: plan.starts.count, length: 1)
-      #expect(try Array(first.floats().prefix(16)) == row)
-    }
-  }
-
-  /// No more windows than it takes, and an overlap where there are several.
-  @Test func countsWindows() {
-    let counts = [1, 8, 16, 17, 29, 30, 31, 45, 46].map {
-      LoopPlan(frames: $0, window: 16).starts.count
-    }
-    #expect(counts == [1, 1, 1, 2, 2, 2, 3, 3, 4])
-  }
-
-  /// In twenty evaluations no eighth of the circle is left out by the windows' borders.
-  @Test func turnsEverywhere() {
-    let plan = LoopPlan(frames: 160, window: 16)
-    let eighths = Set((0..<20).map { plan.turn(ofEvaluation: $0) / 20 })
-    #expect(eighths == Set(0..<8))
-  }
-}
-
 @Suite struct LoopGenerationTests {
   /// As that of `GeneratorTests`, but its sound is a band of a few hundred Hz, in which a step is heard.
   private func generator() throws -> Generator {

@@ -1,10 +1,10 @@
-/// The windows that fill a gap in a piece that stands around it, each of them as wide as in training.
+/// The sections that fill a gap in a piece that stands around it.
 ///
-/// A gap of at most half a window is drawn at once, with what stands on both sides. A longer one is
-/// drawn from its beginning on, each window going on from the one before, and its last half window
-/// with the end that it is to meet.
+/// A gap of at most half a window is drawn as one window, with what stands on both sides; a longer one as
+/// one section with half a window on each. Where that is longer than a section may be, it is drawn from its
+/// beginning on, each section going on from the one before.
 package struct GapPlan: Equatable {
-  package let steps: [WindowPlan.Step]
+  package let steps: [SectionPlan.Step]
   /// Frames of the piece, filled up to a window.
   package let columns: Int
 
@@ -14,20 +14,23 @@ package struct GapPlan: Equatable {
   ///   - window: frames of a window.
   package init(gap: Range<Int>, frames: Int, window: Int) {
     columns = max(frames, window)
-    let meetsEnd = gap.upperBound < frames
-    var steps: [WindowPlan.Step] = []
+    var steps: [SectionPlan.Step] = []
     var next = gap.lowerBound
     while next < gap.upperBound {
       let missing = gap.upperBound - next
-      let isLast = meetsEnd && missing <= window / 2
-      // The first window knows as much of what stands as it draws, further ones less, as in generation.
+      let isSmall = missing <= window / 2
+      let meetsEnd = gap.upperBound < frames
       let context =
-        isLast
+        isSmall && meetsEnd
         ? (window - missing) / 2 : next == gap.lowerBound ? window / 2 : window / 3
-      let start = max(0, min(next - context, columns - window))
-      let end =
-        isLast ? gap.upperBound : meetsEnd ? gap.upperBound - window / 2 : gap.upperBound
-      steps.append(WindowPlan.Step(start: start, kept: next..<min(end, start + window)))
+      let after = meetsEnd ? isSmall ? window - missing - context : window / 2 : 0
+      let wanted = max(0, next - context)
+      let end = min(
+        columns, wanted + SectionPlan.mostWindows * window,
+        max(gap.upperBound + after, wanted + window))
+      let start = min(wanted, end - window)
+      steps.append(
+        SectionPlan.Step(frames: start..<end, kept: next..<min(end, gap.upperBound)))
       next = steps[steps.count - 1].kept.upperBound
     }
     self.steps = steps

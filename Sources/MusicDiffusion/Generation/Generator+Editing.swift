@@ -16,7 +16,7 @@ extension Generator {
   ///
   /// - Parameters:
   ///   - sound: of any rate and number of channels; only the last ``contextSeconds`` are looked at.
-  ///   - seconds: more than 0, at most ``maximumSeconds``.
+  ///   - seconds: more than 0, at most ``maximumSecondsInMemory``.
   ///   - options: without a label, nothing is said of one: the sound tells.
   /// - Returns: what follows, `(seconds · sampleRate).rounded()` samples, at the rate and on the
   ///   channels of the sound; the end of the sound and this make one sound without a seam.
@@ -25,21 +25,21 @@ extension Generator {
     of sound: AudioBuffer, seconds: Double, seed: UInt64, options: Options = Options(),
     onProgress: (Progress) throws -> Void = { _ in }
   ) throws -> AudioBuffer {
-    guard seconds > 0 && seconds <= Self.maximumSeconds else {
-      throw ModelError.invalidSeconds(seconds, limit: Self.maximumSeconds)
+    guard seconds > 0 && seconds <= Self.maximumSecondsInMemory else {
+      throw ModelError.invalidSeconds(seconds, limit: Self.maximumSecondsInMemory)
     }
     let representation = model.configuration.representation
     let context = representation.contextSamples(at: sound.sampleRate)
     let end = sound[max(0, sound.sampleCount - context)..<sound.sampleCount]
     let count = max(1, Int((seconds * Double(sound.sampleRate)).rounded()))
     let part = end.sampleCount..<end.sampleCount + count
-    let section = Section(
+    let excerpt = Excerpt(
       of: end.sampleCount, part: part, sampleRate: sound.sampleRate, representation)
-    try checkContext(of: section)
-    let sampler = try WindowSampler(self, seed: seed, options: options)
-    let total = section.plan.steps.count * sampler.evaluations(sampler.sigmas)
+    try checkContext(of: excerpt)
+    let sampler = try SectionSampler(self, seed: seed, options: options)
+    let total = excerpt.plan.steps.count * sampler.evaluations(sampler.sigmas)
     var evaluations = 0
-    let drawn = try redrawn(section, of: end, band: nil, sampler, firstWindow: 0, seed, options) {
+    let drawn = try redrawn(excerpt, of: end, band: nil, sampler, firstSection: 0, seed, options) {
       _, _, _ in
       evaluations += 1
       try onProgress(Progress(evaluations: evaluations, totalEvaluations: total))
@@ -70,39 +70,39 @@ extension Generator {
     let context = representation.contextSamples(at: sound.sampleRate)
     let parts = try sound.parts(of: spans)
     // With what stands around each; a later one knows what was drawn of an earlier one.
-    let sections = parts.map { part in
+    let excerpts = parts.map { part in
       let whole =
         max(0, part.lowerBound - context)..<min(sound.sampleCount, part.upperBound + context)
       let inner = part.lowerBound - whole.lowerBound..<part.upperBound - whole.lowerBound
       return (
         range: whole,
-        section: Section(
+        excerpt: Excerpt(
           of: whole.count, part: inner, sampleRate: sound.sampleRate, representation)
       )
     }
-    for (_, section) in sections where band == nil { try checkContext(of: section) }
-    let sampler = try WindowSampler(self, seed: seed, options: options)
-    let windows = sections.map(\.section.plan.steps.count)
-    let total = windows.reduce(0, +) * sampler.evaluations(sampler.sigmas)
-    var (evaluations, firstWindow) = (0, 0)
+    for (_, excerpt) in excerpts where band == nil { try checkContext(of: excerpt) }
+    let sampler = try SectionSampler(self, seed: seed, options: options)
+    let steps = excerpts.reduce(0) { $0 + $1.excerpt.plan.steps.count }
+    let total = steps * sampler.evaluations(sampler.sigmas)
+    var (evaluations, firstSection) = (0, 0)
     var result = sound
-    for (range, section) in sections {
+    for (range, excerpt) in excerpts {
       let old = result[range]
       let drawn = try redrawn(
-        section, of: old, band: band, sampler, firstWindow: firstWindow, seed, options
+        excerpt, of: old, band: band, sampler, firstSection: firstSection, seed, options
       ) { _, _, _ in
         evaluations += 1
         try onProgress(Progress(evaluations: evaluations, totalEvaluations: total))
       }
-      firstWindow += section.plan.steps.count
+      firstSection += excerpt.plan.steps.count
       let limit = max(Self.peak, old.peak)
       let new: AudioBuffer
       if let band {
         let filter = BandFilter(band, sampleRate: sound.sampleRate)
-        new = filter.replacing(section.part, of: old, with: drawn, peak: limit)
+        new = filter.replacing(excerpt.part, of: old, with: drawn, peak: limit)
       } else {
         new = old.replacing(
-          section.part, with: drawn[section.part].limitedAround(peak: limit))
+          excerpt.part, with: drawn[excerpt.part].limitedAround(peak: limit))
       }
       for channel in result.channels.indices {
         result.channels[channel].replaceSubrange(range, with: new.channels[channel])
@@ -115,58 +115,58 @@ extension Generator {
   static let peak: Float = 0.98
 
   /// A window of the transform must stand, at least.
-  private func checkContext(of section: Section) throws {
+  private func checkContext(of excerpt: Excerpt) throws {
     let settings = model.configuration.representation.spectrogram
-    let standing = section.known.reduce(0) { $0 + $1.count }
+    let standing = excerpt.known.reduce(0) { $0 + $1.count }
     guard standing < settings.fftSize else { return }
     let rate = Double(settings.sampleRate)
     throw ModelError.tooShortToEdit(
       Double(standing) / rate, needed: Double(settings.fftSize) / rate)
   }
 
-  /// A section with its part drawn anew, as the model hears all of it: at the rate and on the channels of
+  /// An excerpt with its part drawn anew, as the model hears all of it: at the rate and on the channels of
   /// the sound, not yet joined to it.
   private func redrawn(
-    _ section: Section, of sound: AudioBuffer, band: ClosedRange<Double>?, _ sampler: WindowSampler,
-    firstWindow: Int, _ seed: UInt64, _ options: Options, observe: WindowSampler.Observer
+    _ excerpt: Excerpt, of sound: AudioBuffer, band: ClosedRange<Double>?,
+    _ sampler: SectionSampler,
+    firstSection: Int, _ seed: UInt64, _ options: Options, observe: SectionSampler.Observer
   ) throws -> AudioBuffer {
     let representation = model.configuration.representation
     let settings = representation.spectrogram
     let channels = try representation.channels(of: sound).map { samples in
-      Array(samples.prefix(section.sampleCount))
-        + [Float](repeating: 0, count: max(0, section.sampleCount - samples.count))
+      Array(samples.prefix(excerpt.sampleCount))
+        + [Float](repeating: 0, count: max(0, excerpt.sampleCount - samples.count))
     }
-    let heard = try logMel(of: band == nil ? fading(channels, into: section.open) : channels)
-    let columns = section.plan.columns
+    let heard = try logMel(of: band == nil ? fading(channels, into: excerpt.open) : channels)
+    let columns = excerpt.plan.columns
     var piece = PartialPiece(
       normalized(heard, columns: columns), channels: channels.count, bins: settings.melBins,
       columns: columns)
     let bins = try band.map(bins(of:)) ?? 0..<settings.melBins
-    piece.open(bins: bins, columns: section.gap)
-    piece.open(bins: 0..<settings.melBins, columns: section.frames..<columns)
+    piece.open(bins: bins, columns: excerpt.gap)
+    piece.open(bins: 0..<settings.melBins, columns: excerpt.frames..<columns)
     var pieces = [piece]
-    try WindowPlan.Step.draw(
-      section.plan.steps, of: &pieces, width: representation.windowFrames, device: device
-    ) { number, _, known, mask in
+    try SectionPlan.Step.draw(excerpt.plan.steps, of: &pieces, device: device) {
+      number, _, known, mask in
       try sampler.draw(
-        window: firstWindow + number, known: known, mask: mask, observe: observe)
+        section: firstSection + number, known: known, mask: mask, observe: observe)
     }
-    var planes = logMel(of: pieces[0].planes, frames: section.frames)
+    var planes = logMel(of: pieces[0].planes, frames: excerpt.frames)
     // What stands, to the bit.
     for (channel, heard) in heard.enumerated() {
-      for frame in 0..<section.frames {
-        for bin in 0..<settings.melBins where !(section.gap.contains(frame) && bins.contains(bin)) {
+      for frame in 0..<excerpt.frames {
+        for bin in 0..<settings.melBins where !(excerpt.gap.contains(frame) && bins.contains(bin)) {
           planes[channel][frame, bin] = heard[frame, bin]
         }
       }
     }
     let inverted = try MelInverter(settings, threads: threadCount).audio(
       fromLogMel: planes, iterations: options.inversionIterations, seed: seed,
-      sampleCount: section.sampleCount,
-      known: channels.map { KnownSamples(samples: $0, ranges: section.known) })
+      sampleCount: excerpt.sampleCount,
+      known: channels.map { KnownSamples(samples: $0, ranges: excerpt.known) })
     let audio = try representation.audio(fromChannels: inverted)
       .resampled(to: sound.sampleRate).mixed(toChannels: sound.channelCount)
-    return audio[0..<max(sound.sampleCount, section.part.upperBound)]
+    return audio[0..<max(sound.sampleCount, excerpt.part.upperBound)]
   }
 
   /// Channels at the model's rate that go on for half a window into what is open, as they would, and fall

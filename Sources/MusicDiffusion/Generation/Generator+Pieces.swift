@@ -47,19 +47,18 @@ extension Generator {
 
   /// Pieces that the network draws best at once: more of them make it no faster.
   public func piecesAtOnce(_ form: Form) -> Int {
-    switch form {
-    case .piece(let seconds): max(1, min(Self.windowsAtOnce, Int(600 / max(1, seconds))))
-    case .loop(let sampleCount):
-      max(1, Self.windowsAtOnce / loopPlan(sampleCount).starts.count)
-    }
+    max(1, SectionSampler.windowsAtOnce / fusion(of: form).count)
   }
 
-  private static let windowsAtOnce = 8
-
-  /// Windows that are drawn beside each other. In float32 a batch of one window rounds otherwise than larger
-  /// ones, so that there only those go together that come in pairs, with and without what is said of them.
-  private func windowsAtOnce(_ sampler: WindowSampler) -> Int {
-    denoiser.precision == .bfloat16 || sampler.evaluatesPairs ? Self.windowsAtOnce : 1
+  /// How a section of it is drawn.
+  private func fusion(of form: Form) -> WindowFusion {
+    let window = model.configuration.representation.windowFrames
+    return switch form {
+    case .piece(let seconds):
+      WindowFusion(.line, frames: plan(seconds).steps[0].frames.count, window: window)
+    case .loop(let sampleCount):
+      WindowFusion(.circle, frames: loopFrames(sampleCount), window: window)
+    }
   }
 
   /// The log-mel spectrogram of each channel of each piece, before it becomes sound.
@@ -72,7 +71,7 @@ extension Generator {
   ) throws -> [[Spectrogram]] {
     try check(form)
     let pieces = try seeds.map {
-      WindowSampler.Piece(seed: $0, description: try description(of: options, seed: $0))
+      SectionSampler.Piece(seed: $0, description: try description(of: options, seed: $0))
     }
     let isGuided = try pieces.map { try self.isGuided($0.description, options) }
     var result: [[Spectrogram]] = []
@@ -81,16 +80,16 @@ extension Generator {
       // Pieces with guidance and pieces without do not go together.
       let first = result.count
       let count = isGuided[first...].prefix { $0 == isGuided[first] }.count
-      let sampler = try WindowSampler(
+      let sampler = try SectionSampler(
         self, Array(pieces[first..<first + count]), options: options)
-      let perWindow = sampler.evaluations(sampler.sigmas)
+      let perSection = sampler.evaluations(sampler.sigmas)
       result += try planes(form, sampler) { x, sigma, denoised in
         evaluations += x.shape[0]
         try observe(x, sigma, denoised)
         try onProgress(
           Progress(
             evaluations: evaluations,
-            totalEvaluations: pieces.count * windows(of: form) * perWindow))
+            totalEvaluations: pieces.count * sections(of: form) * perSection))
       }
     }
     return result
@@ -98,35 +97,34 @@ extension Generator {
 
   /// The planes of a sampler's pieces.
   private func planes(
-    _ form: Form, _ sampler: WindowSampler, observe: WindowSampler.Observer
+    _ form: Form, _ sampler: SectionSampler, observe: SectionSampler.Observer
   ) throws -> [[Spectrogram]] {
     let representation = model.configuration.representation
     let (channels, bins) = (representation.channels, representation.spectrogram.melBins)
     switch form {
     case .piece(let seconds):
-      let plan = windowPlan(seconds)
+      let plan = plan(seconds)
       var pieces = sampler.pieces.map { _ in
         PartialPiece(channels: channels, bins: bins, columns: plan.columns)
       }
-      try WindowPlan.Step.draw(
-        plan.steps, of: &pieces, width: plan.window, atOnce: windowsAtOnce(sampler), device: device
-      ) { window, batch, known, mask in
+      try SectionPlan.Step.draw(plan.steps, of: &pieces, device: device) {
+        section, batch, known, mask in
         try sampler.draw(
-          window: window, pieces: batch, known: known, mask: mask, observe: observe)
+          section: section, pieces: batch, known: known, mask: mask, observe: observe)
       }
       return pieces.map { logMel(of: $0.planes, frames: plan.frames) }
     case .loop(let sampleCount):
-      let plan = loopPlan(sampleCount)
+      let frames = loopFrames(sampleCount)
       let drawn = try sampler.draw(
-        plan, channels: channels, bins: bins, atOnce: windowsAtOnce(sampler), observe: observe)
-      let area = bins * plan.frames
+        loopsOf: frames, channels: channels, bins: bins, observe: observe)
+      let area = bins * frames
       let rows = try drawn.floats()
       return sampler.pieces.indices.map { piece in
         let planes = (0..<channels).map { channel in
           let start = (piece * channels + channel) * area
           return Array(rows[start..<start + area])
         }
-        return logMel(of: planes, frames: plan.frames)
+        return logMel(of: planes, frames: frames)
       }
     }
   }
@@ -151,15 +149,15 @@ extension Generator {
     ).limited(toPeak: Self.peak)
   }
 
-  private func check(_ form: Form) throws {
+  func check(_ form: Form, limit: Double = maximumSecondsInMemory) throws {
     let rate = Double(model.configuration.representation.sampleRate)
     let seconds =
       switch form {
       case .piece(let seconds): seconds
       case .loop(let sampleCount): Double(sampleCount) / rate
       }
-    guard seconds > 0 && seconds <= Self.maximumSeconds else {
-      throw ModelError.invalidSeconds(seconds, limit: Self.maximumSeconds)
+    guard seconds > 0 && seconds <= limit else {
+      throw ModelError.invalidSeconds(seconds, limit: limit)
     }
     if case .loop = form, seconds < shortestLoop {
       throw ModelError.invalidArgument(
@@ -167,27 +165,26 @@ extension Generator {
     }
   }
 
-  private func sampleCount(_ seconds: Double) -> Int {
+  func sampleCount(_ seconds: Double) -> Int {
     max(1, Int((seconds * Double(model.configuration.representation.sampleRate)).rounded()))
   }
 
-  private func windowPlan(_ seconds: Double) -> WindowPlan {
+  func plan(_ seconds: Double) -> SectionPlan {
     let representation = model.configuration.representation
-    return WindowPlan(
+    return SectionPlan(
       frames: 1 + sampleCount(seconds) / representation.spectrogram.hopLength,
       window: representation.windowFrames)
   }
 
-  private func loopPlan(_ sampleCount: Int) -> LoopPlan {
-    let representation = model.configuration.representation
-    let hop = representation.spectrogram.hopLength
-    return LoopPlan(frames: (sampleCount + hop - 1) / hop, window: representation.windowFrames)
+  private func loopFrames(_ sampleCount: Int) -> Int {
+    let hop = model.configuration.representation.spectrogram.hopLength
+    return (sampleCount + hop - 1) / hop
   }
 
   /// That are drawn one after the other.
-  private func windows(of form: Form) -> Int {
+  private func sections(of form: Form) -> Int {
     switch form {
-    case .piece(let seconds): windowPlan(seconds).steps.count
+    case .piece(let seconds): plan(seconds).steps.count
     case .loop: 1
     }
   }

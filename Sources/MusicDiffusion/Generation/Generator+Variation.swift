@@ -8,7 +8,7 @@ extension Generator {
   /// arXiv:2108.01073, algorithm 1).
   ///
   /// - Parameters:
-  ///   - sound: of any rate and number of channels, at most ``maximumSeconds`` long.
+  ///   - sound: of any rate and number of channels, at most ``maximumSecondsInMemory`` long.
   ///   - strength: the part of the steps that is taken, 0 to 1: 0 draws nothing, and the sound comes back
   ///     as a spectrogram has it; 1 starts from noise alone.
   ///   - options: without a label, nothing is said of one: the sound tells.
@@ -22,17 +22,17 @@ extension Generator {
       throw ModelError.invalidArgument("--strength must be 0 to 1")
     }
     let heard = try HeardSound(channels(of: [sound])[0], by: self)
-    let sampler = try WindowSampler(self, seed: seed, options: options)
+    let sampler = try SectionSampler(self, seed: seed, options: options)
     let sigmas = SigmaSchedule.end(of: sampler.sigmas, strength: strength)
-    let total = heard.plan.windows.count * sampler.evaluations(sigmas)
+    let total = heard.plan.steps.count * sampler.evaluations(sigmas)
     var evaluations = 0
     let planes =
       total == 0
       ? heard.planes
-      : try heard.drawn(by: self) { window, known, mask in
+      : try heard.drawn(by: self) { section, known, mask in
         try sampler.draw(
-          window: window, known: known, mask: mask,
-          original: heard.window(window, device: device), sigmas: sigmas
+          section: section, known: known, mask: mask,
+          original: heard.section(section, device: device), sigmas: sigmas
         ) { _, _, _ in
           evaluations += 1
           try onProgress(Progress(evaluations: evaluations, totalEvaluations: total))
@@ -47,7 +47,7 @@ extension Generator {
   /// backwards, those between them on the great circle.
   ///
   /// - Parameters:
-  ///   - first, last: of any rate and number of channels, at most ``maximumSeconds`` long; the longer one
+  ///   - first, last: of any rate and number of channels, at most ``maximumSecondsInMemory`` long; the longer one
   ///     is cut to the shorter one.
   ///   - count: sounds, at least 2, of which the outermost are near to `first` and `last`.
   ///   - options: what is said of all of them; by default nothing. Guidance would lead the way back
@@ -79,12 +79,12 @@ extension Generator {
     guard count >= 2 else {
       throw ModelError.invalidArgument("an interpolation has at least its two ends")
     }
-    let sampler = try WindowSampler(self, seed: seed, options: options.forFlow())
+    let sampler = try SectionSampler(self, seed: seed, options: options.forFlow())
     let ends = try channels(of: [first, last]).map { try HeardSound($0, by: self) }
-    let windows = ends[0].plan.windows.count
+    let sections = ends[0].plan.steps.count
     let steps = sampler.sigmas.count - 1
     let total =
-      windows
+      sections
       * (2 * Sampling.invertedEvaluations(steps: steps)
         + count * sampler.evaluations(sampler.sigmas))
     var evaluations = 0
@@ -94,20 +94,20 @@ extension Generator {
     }
     let starts = try withoutGradient {
       try ends.map { end in
-        try (0..<windows).map { window in
-          let (known, mask) = try end.standing(window, device: device)
+        try (0..<sections).map { section in
+          let (known, mask) = try end.standing(section, device: device)
           return try sampler.start(
-            of: end.window(window, device: device), window: window, known: known, mask: mask,
+            of: end.section(section, device: device), section: section, known: known, mask: mask,
             observe: observe)
         }
       }
     }
     for number in 0..<count {
       let part = Double(number) / Double(count - 1)
-      let planes = try ends[0].drawn(by: self) { window, known, mask in
+      let planes = try ends[0].drawn(by: self) { section, known, mask in
         try sampler.draw(
-          window: window, known: known, mask: mask,
-          from: Sampling.spherical(starts[0][window], starts[1][window], part: part),
+          section: section, known: known, mask: mask,
+          from: Sampling.spherical(starts[0][section], starts[1][section], part: part),
           observe: observe)
       }
       try onLogMel(number, planes, ends[0].sampleCount)
@@ -117,8 +117,8 @@ extension Generator {
   /// The channels of sounds at the model's rate, all cut to the shortest.
   private func channels(of sounds: [AudioBuffer]) throws -> [[[Float]]] {
     for sound in sounds {
-      guard sound.sampleCount > 0, sound.duration <= Self.maximumSeconds else {
-        throw ModelError.invalidSeconds(sound.duration, limit: Self.maximumSeconds)
+      guard sound.sampleCount > 0, sound.duration <= Self.maximumSecondsInMemory else {
+        throw ModelError.invalidSeconds(sound.duration, limit: Self.maximumSecondsInMemory)
       }
     }
     let channels = try sounds.map(model.configuration.representation.channels)

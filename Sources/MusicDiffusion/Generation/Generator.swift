@@ -41,8 +41,11 @@ public struct Generator: Sendable {
     public var totalEvaluations: Int
   }
 
-  /// The longest piece, in seconds: it is inverted as a whole, in memory.
-  public static let maximumSeconds = 3600.0
+  /// The longest piece, in seconds.
+  public static let maximumSeconds = 86_400.0
+  /// The longest piece or loop that is returned as a whole, and sound of one's own that is edited, in
+  /// seconds.
+  public static let maximumSecondsInMemory = 3600.0
 
   public let model: Model
   let denoiser: Denoiser
@@ -79,7 +82,7 @@ public struct Generator: Sendable {
   }
 
   /// - Parameters:
-  ///   - seconds: more than 0, at most ``maximumSeconds``; the result has exactly
+  ///   - seconds: more than 0, at most ``maximumSecondsInMemory``; the result has exactly
   ///     `(seconds · sampleRate).rounded()` samples. What would clip is turned down as a whole.
   ///   - seed: the same seed, model and options give the same sound on the same machine.
   ///   - onProgress: called after each evaluation of the network; what it throws ends the work.

@@ -29,35 +29,42 @@ package struct PartialPiece {
     for bin in bins { for column in range { mask[bin * columns + column] = 0 } }
   }
 
-  /// What stands in a window, 0 elsewhere, `[1, channels, bins, width]`, and where, `[1, 1, bins, width]`.
-  package func window(
-    from start: Int, width: Int, device: Device
-  ) throws -> (known: Tensor, mask: Tensor) {
-    let rows = (0..<bins).map { $0 * columns + start }
-    let window = rows.flatMap { mask[$0..<$0 + width] }
+  /// What stands in some columns, 0 elsewhere, `[1, channels, bins, width]`, and where,
+  /// `[1, 1, bins, width]`.
+  package subscript(range: Range<Int>, on device: Device) -> (known: Tensor, mask: Tensor) {
+    get throws { try section(range, device) }
+  }
+
+  private func section(_ range: Range<Int>, _ device: Device) throws -> (
+    known: Tensor, mask: Tensor
+  ) {
+    let width = range.count
+    let rows = (0..<bins).map { $0 * columns + range.lowerBound }
+    let standing = rows.flatMap { mask[$0..<$0 + width] }
     var known: [Float] = []
-    known.reserveCapacity(channels * window.count)
+    known.reserveCapacity(channels * standing.count)
     for channel in 0..<channels {
       for (bin, row) in rows.enumerated() {
         let source = channel * bins * columns + row
         for column in 0..<width {
-          known.append(values[source + column] * window[bin * width + column])
+          known.append(values[source + column] * standing[bin * width + column])
         }
       }
     }
     return (
       try Tensor(known, shape: [1, channels, bins, width], device: device),
-      try Tensor(window, shape: [1, 1, bins, width], device: device)
+      try Tensor(standing, shape: [1, 1, bins, width], device: device)
     )
   }
 
-  /// Takes what was open of some columns from a drawn window, `[channels, bins, width]`; it stands then.
-  package mutating func take(_ drawn: [Float], from start: Int, width: Int, kept: Range<Int>) {
+  /// Takes what was open of some columns from a drawn section, `[channels, bins, width]`; it stands then.
+  package mutating func take(_ kept: Range<Int>, of drawn: [Float], over range: Range<Int>) {
+    let width = range.count
     for bin in 0..<bins {
       for column in kept where mask[bin * columns + column] == 0 {
         for channel in 0..<channels {
           let row = channel * bins + bin
-          values[row * columns + column] = drawn[row * width + column - start]
+          values[row * columns + column] = drawn[row * width + column - range.lowerBound]
         }
         mask[bin * columns + column] = 1
       }
@@ -65,7 +72,15 @@ package struct PartialPiece {
   }
 
   /// For each channel `[bins, columns]`.
-  package var planes: [[Float]] {
-    (0..<channels).map { Array(values[$0 * bins * columns..<($0 + 1) * bins * columns]) }
+  package var planes: [[Float]] { planes(0..<columns) }
+
+  /// Some columns, for each channel `[bins, range]`.
+  package func planes(_ range: Range<Int>) -> [[Float]] {
+    (0..<channels).map { channel in
+      (0..<bins).flatMap { bin in
+        let row = (channel * bins + bin) * columns
+        return values[row + range.lowerBound..<row + range.upperBound]
+      }
+    }
   }
 }

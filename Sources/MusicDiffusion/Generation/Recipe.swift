@@ -133,6 +133,16 @@ extension Generator {
   public func generate(
     _ recipe: Recipe, onProgress: (Progress) throws -> Void = { _ in }
   ) throws -> AudioBuffer {
+    try recipe.finished(
+      generate(
+        seconds: recipe.seconds, seed: recipe.seed, options: options(of: recipe),
+        onProgress: onProgress))
+  }
+
+  /// What a recipe says beside length and seed.
+  ///
+  /// - Throws: ``ModelError/invalidArgument(_:)`` for a recipe that is not for this model.
+  public func options(of recipe: Recipe) throws -> Options {
     let configuration = model.configuration
     let options = recipe.options(over: configuration)
     guard try configuration.sampling.with(options) == recipe.sampling else {
@@ -140,9 +150,7 @@ extension Generator {
         "the recipe's sampling cannot be this model's: \"sigmaMin\" and \"sigmaMax\" are as the model "
           + "has them, and \"settings\" and \"shift\" for samplers and schedules that take them")
     }
-    return try recipe.finished(
-      generate(
-        seconds: recipe.seconds, seed: recipe.seed, options: options, onProgress: onProgress))
+    return options
   }
 }
 

@@ -35,9 +35,9 @@ struct Continue: ParsableCommand {
   @OptionGroup var steps: StepsOptions
 
   func validate() throws {
-    guard seconds.isFinite, seconds > 0, seconds <= Generator.maximumSeconds else {
+    guard seconds.isFinite, seconds > 0, seconds <= Generator.maximumSecondsInMemory else {
       throw ValidationError(
-        "--seconds must be more than 0 and at most \(Int(Generator.maximumSeconds)).")
+        "--seconds must be more than 0 and at most \(Int(Generator.maximumSecondsInMemory)).")
     }
   }
 

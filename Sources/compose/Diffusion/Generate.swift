@@ -103,7 +103,6 @@ struct Generate: ParsableCommand {
     let sources =
       recipes.recipe ? try RecipeSources(model: self.model, guide: guidance.guide) : nil
     let first = seed ?? UInt64.random(in: 0..<1_000_000)
-    let line = ProgressLine()
     var options = Generator.Options()
     description.set(&options)
     options.steps = steps
@@ -117,47 +116,38 @@ struct Generate: ParsableCommand {
     let batch = generator.piecesAtOnce(form)
     for start in stride(from: 0, to: count, by: batch) {
       let numbers = start..<min(start + batch, count)
-      let clock = ContinuousClock()
-      let begun = clock.now
       let several = numbers.count > 1 ? "\(start + 1)-\(numbers.upperBound)" : "\(start + 1)"
       let prefix = count > 1 ? "\(several)/\(count)  " : ""
-      let pieces = try generator.generate(
-        form, seeds: numbers.map { first &+ UInt64($0) }, options: options
-      ) { progress in
-        let part = Double(progress.evaluations) / Double(progress.totalEvaluations)
-        let spent = begun.duration(to: clock.now) / .seconds(1)
-        line.update(
-          part == 1
-            ? prefix + "turning the spectrogram into sound"
-            : prefix
-              + String(
-                format: "drawing  %2.0f %%  %@ left", part * 100, duration(spent / part - spent)),
-          force: part == 1)
-      }
-      line.finish()
-      let drawing = begun.duration(to: clock.now) / .seconds(1) / Double(pieces.count)
-      for (index, audio) in zip(numbers, pieces) {
+      let progress = DrawingProgress()
+      let pieces = try DrawnPiece.draw(
+        form, seeds: numbers.map { first &+ UInt64($0) }, by: generator, options
+      ) { progress.update($0, prefix: prefix) }
+      progress.finish()
+      let drawing = progress.seconds / Double(numbers.count)
+      for (index, piece) in zip(numbers, pieces) {
         let seed = first &+ UInt64(index)
         let path = paths[index]
         let described = options.described(label: generator.label(for: options, seed: seed))
-        let begun = clock.now
+        let writing = DrawingProgress()
         var metadata = AudioMetadata(
           of: described, seed: seed, dataset: model.configuration.history.dataset)
-        looping.mark(&metadata, sampleCount: audio.sampleCount, seconds: seconds)
-        let level = try audio.writeUnclipped(
-          to: path, normalizedTo: loudness.target, metadata: metadata, overwrite: overwrite)
+        looping.mark(&metadata, sampleCount: piece.sampleCount, seconds: seconds)
+        let written = try piece.write(
+          to: path, encoding: encoding, normalizedTo: loudness.target, metadata: metadata,
+          overwrite: overwrite)
+        progress.finish()
         if case .piece(let seconds) = form {
           try sources?.recipe(by: generator, seconds: seconds, seed: seed, options)
             .write(of: path, encoding: encoding, normalizedTo: loudness.target)
         }
-        let spent = drawing + begun.duration(to: clock.now) / .seconds(1)
+        let spent = drawing + writing.seconds
         let played = described.map { ", \($0)" }.joined()
         Terminal.result(
           "\(path): "
             + String(
               format: "%.1f s at %d Hz%@, seed %llu, %@, in %.1f s (%.1f times real time)",
-              audio.duration, audio.sampleRate, played, seed, level.loudness.description, spent,
-              audio.duration / spent))
+              written.duration, written.sampleRate, played, seed, written.loudness.description,
+              spent, written.duration / spent))
       }
     }
   }

@@ -27,12 +27,18 @@ extension Generate {
     let generator = try recipe.generator(
       model: self.model ?? recipe.model.folder ?? ShippedModel.path(), guide: guidance.guide)
     let progress = DrawingProgress()
-    let audio = try generator.generate(recipe) { progress.update($0) }
-    progress.finish()
+    let piece =
+      recipe.trim == nil && recipe.gain == nil
+      ? try DrawnPiece.draw(
+        .piece(seconds: recipe.seconds), seeds: [recipe.seed], by: generator,
+        generator.options(of: recipe)
+      ) { progress.update($0) }[0]
+      : try .whole(generator.generate(recipe) { progress.update($0) })
     let target = recipe.file?.normalize.flatMap(NormalizationTarget.init)
-    let level = try audio.writeUnclipped(
+    let sound = try piece.write(
       to: output, encoding: encoding, normalizedTo: target, metadata: recipe.metadata,
       overwrite: overwrite)
+    progress.finish()
     let written = try Recipe.File(output, encoding: encoding, normalize: target?.description)
     if let file = recipe.file, file.encoding == encoding {
       Terminal.note(
@@ -49,7 +55,7 @@ extension Generate {
     Terminal.result(
       "\(output): "
         + String(
-          format: "%.1f s at %d Hz, seed %llu, %@, in %.1f s", audio.duration, audio.sampleRate,
-          recipe.seed, level.loudness.description, progress.seconds))
+          format: "%.1f s at %d Hz, seed %llu, %@, in %.1f s", sound.duration, sound.sampleRate,
+          recipe.seed, sound.loudness.description, progress.seconds))
   }
 }

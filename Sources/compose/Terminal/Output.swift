@@ -109,16 +109,18 @@ extension AudioBuffer {
 /// beside it, so that hours take no more memory than minutes.
 ///
 /// - Parameters:
+///   - encoding: by the extension of `path` when nil.
 ///   - sampleCount: samples per channel that will come.
 ///   - make: calls its argument with each block. What keeps the file from being written is known before.
 public func writeUnclipped(
-  to path: String, sampleRate: Int, channelCount: Int, sampleCount: Int,
-  normalizedTo target: NormalizationTarget? = nil, metadata: AudioMetadata = AudioMetadata(),
-  overwrite: Bool, _ make: (_ write: (AudioBuffer) throws -> Void) throws -> Void
+  to path: String, encoding: AudioEncoding? = nil, sampleRate: Int, channelCount: Int,
+  sampleCount: Int, normalizedTo target: NormalizationTarget? = nil,
+  metadata: AudioMetadata = AudioMetadata(), overwrite: Bool,
+  _ make: (_ write: (AudioBuffer) throws -> Void) throws -> Void
 ) throws -> WrittenSound {
   let file = try AudioWriter(
-    path, sampleRate: sampleRate, channelCount: channelCount, sampleCount: sampleCount,
-    metadata: metadata, overwrite: overwrite)
+    path, sampleRate: sampleRate, channelCount: channelCount, encoding: encoding,
+    sampleCount: sampleCount, metadata: metadata, overwrite: overwrite)
   let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
   let waiting = folder.appendingPathComponent(".compose-\(UUID().uuidString).wav").path
   defer { try? FileManager.default.removeItem(atPath: waiting) }

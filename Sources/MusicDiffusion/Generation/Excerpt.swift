@@ -1,7 +1,7 @@
 import Audio
 
 /// Where in a model's frames and samples a part of a sound lies that is to be drawn anew.
-struct Section {
+struct Excerpt {
   /// Samples of the sound to be drawn, which may reach or begin at its end.
   let part: Range<Int>
   /// Samples of the whole at the model's rate.

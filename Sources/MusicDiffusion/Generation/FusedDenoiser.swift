@@ -1,0 +1,46 @@
+import Torch
+
+/// A denoiser of whole sections by their windows (``WindowFusion``): to a sampler, one like any other.
+struct FusedDenoiser {
+  private let fusion: WindowFusion
+  private let denoiser: GuidedDenoiser
+  private let sigmas: [Double]
+  private let condition: Condition
+  /// For each window.
+  private let descriptions: [Description]
+  private let windowsAtOnce: Int
+
+  /// - Parameters:
+  ///   - condition: of whole sections.
+  ///   - sigmas: the steps at which windows move.
+  ///   - window: frames of a window.
+  ///   - atOnce: windows that the network sees at once, at most.
+  init(
+    _ denoiser: GuidedDenoiser, _ axis: WindowFusion.Axis, _ condition: Condition,
+    sigmas: [Double], window: Int, atOnce: Int
+  ) {
+    let fusion = WindowFusion(axis, frames: condition.known.shape[3], window: window)
+    descriptions = condition.descriptions.flatMap { repeatElement($0, count: fusion.count) }
+    (self.denoiser, self.condition, self.sigmas) = (denoiser, condition, sigmas)
+    (self.fusion, windowsAtOnce) = (fusion, atOnce)
+  }
+
+  /// Shapes as ``Denoiser/callAsFunction(_:sigma:condition:)`` has them, of sections.
+  func callAsFunction(_ x: Tensor, sigma: Double) throws -> Tensor {
+    // By the noise level, so that a way back meets the windows of the way there.
+    let starts = fusion.starts(atStep: sigmas.prefix { $0 > sigma }.count)
+    let windows = try [x, condition.known, condition.mask].map {
+      try fusion.windows(of: $0, at: starts)
+    }
+    let estimates = try stride(from: 0, to: descriptions.count, by: windowsAtOnce).map { first in
+      let batch = first..<min(first + windowsAtOnce, descriptions.count)
+      let parts = try windows.map {
+        try $0.narrow(dimension: 0, start: first, length: batch.count)
+      }
+      return try denoiser(
+        parts[0], sigma: sigma,
+        condition: Condition(Array(descriptions[batch]), known: parts[1], mask: parts[2]))
+    }
+    return try fusion.joined(.concatenate(estimates, dimension: 0), at: starts)
+  }
+}
