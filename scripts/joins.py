@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """How special the places are at which a drawn piece or a loop was joined, against all others in it.
 
-    scripts/joins.py --first 192 --every 128 --hop 512 FILE...   windows of a piece, in frames of the model
-    scripts/joins.py --loop FILE...                              the end of each loop against its start
+    scripts/joins.py FILE...                     where windows met at the last step of 20, frames of 512 samples
+    scripts/joins.py --window 192 --step 18 FILE...
+    scripts/joins.py --at 2.97,5.94 FILE...      places of one's own, in seconds
+    scripts/joins.py --loop FILE...              the end of each loop against its start
 
 Of each file three curves, a value each 23 ms at 22.05 kHz (transforms of 2048, Hann): onset strength, the mean
 over 40 mel bands of the rise of the level in dB above -70; spectral flux, the sum of the rises of all magnitudes
@@ -47,12 +49,24 @@ def curves(sound, rate):
     return centres - HOP // 2, {"onset strength": onset, "spectral flux": flux, "loudness": loudness}
 
 
+def borders(frames, window, step):
+    """The middles of what windows had in common at a step: as Sources/MusicDiffusion/Generation/WindowFusion.swift."""
+    if frames <= window:
+        return []
+    advance, last = window - window // 8, frames - window
+    count = 1 + -(-(last + window // 4) // advance)
+    moved = round(step * 0.6180339887498949 % 1 * ((count - 1) * advance - last))
+    starts = [0] + [max(0, min(i * advance - moved, last)) for i in range(1, count - 1)] + [last]
+    return [(start + window + next) / 2 for start, next in zip(starts, starts[1:])]
+
+
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("files", nargs="+")
-    options.add_argument("--first", type=int, default=192)
-    options.add_argument("--every", type=int, default=128)
+    options.add_argument("--window", type=int, default=192)
+    options.add_argument("--step", type=int, default=19)
     options.add_argument("--hop", type=int, default=512)
+    options.add_argument("--at", type=lambda text: [float(second) for second in text.split(",")])
     options.add_argument("--loop", action="store_true")
     options = options.parse_args()
     ranks = {}
@@ -62,8 +76,10 @@ def main():
         if options.loop:
             joins = [len(sound) // 2]
             sound = np.roll(sound, len(sound) // 2)
+        elif options.at:
+            joins = [second * rate for second in options.at]
         else:
-            joins = range(options.first * options.hop, len(sound) - rate // 2, options.every * options.hop)
+            joins = [frame * options.hop for frame in borders(1 + len(sound) // options.hop, options.window, options.step)]
         centres, all_curves = curves(sound, rate)
         for name, curve in all_curves.items():
             near = np.array([curve[max(0, i - NEAR) : i + NEAR + 1].max() for i in range(len(curve))])

@@ -148,6 +148,7 @@ extension CommandLineTests {
 
     @Test(arguments: [
       (["--count", "0"], "--count must be 1 to 10000."),
+      (["--count", "-1"], "--count must be 1 to 10000."),
       (["--count", "5", "--candidates", "4"], "--candidates must be --count to 40000."),
       (["--threads", "0"], "--threads must be 1 to \(mostThreads) on this machine."),
     ])

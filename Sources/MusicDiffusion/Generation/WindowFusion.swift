@@ -31,7 +31,7 @@ package struct WindowFusion {
   package init(_ axis: Axis, frames: Int, window: Int) {
     precondition(frames >= (axis == .line ? window : 1))
     (self.axis, self.frames, self.window) = (axis, frames, window)
-    overlap = window / 12
+    overlap = window / 8
     let advance = window - overlap
     switch axis {
     case .circle: count = frames <= window ? 1 : (frames + advance - 1) / advance
@@ -40,7 +40,7 @@ package struct WindowFusion {
       let room = frames == window ? 0 : window / 4
       count = 1 + (frames - window + room + advance - 1) / advance
     }
-    weights = (0..<window).map { pow(Double(min($0 + 1, window - $0)), 4) }
+    weights = (0..<window).map { pow(Double(min($0 + 1, window - $0)), 2) }
   }
 
   /// The first frame of each window.

@@ -34,7 +34,7 @@ struct Explain: ParsableCommand {
   )
   var data: String?
 
-  @Option(help: "Windows of --data to measure on.")
+  @Option(parsing: .unconditional, help: "Windows of --data to measure on.")
   var clips = 16
 
   @Option(

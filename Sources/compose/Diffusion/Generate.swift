@@ -41,7 +41,9 @@ struct Generate: ParsableCommand {
   )
   var givenOutput: String?
 
-  @Option(name: .shortAndLong, help: "How many pieces, each from the next seed.")
+  @Option(
+    name: .shortAndLong, parsing: .unconditional,
+    help: "How many pieces, each from the next seed.")
   var count = 1
 
   @Option(parsing: .unconditional, help: "Seed of the first piece. Default: drawn, and printed.")

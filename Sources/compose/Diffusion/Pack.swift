@@ -27,7 +27,9 @@ struct Pack: ParsableCommand {
         compose generate --from drums/recipes/kick-001.json --output kick.flac
       """)
 
-  @Option(name: .shortAndLong, help: "How many sounds, spread evenly over the labels.")
+  @Option(
+    name: .shortAndLong, parsing: .unconditional,
+    help: "How many sounds, spread evenly over the labels.")
   var count = 64
 
   @Option(name: .shortAndLong, help: "Folder to make; it must not exist, or be empty.")

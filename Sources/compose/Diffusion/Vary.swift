@@ -11,8 +11,8 @@ struct Vary: ParsableCommand {
     discussion: """
       Noise is added to the sound's spectrogram and taken away again: the more, the less of the sound is \
       left. --strength 0 only sends it through the spectrogram, 0.2 changes detail, 0.5 keeps the outline, \
-      1 is a new piece. All of it is drawn anew, at the model's rate and on its channels; a long file \
-      window by window, each going on from the one before. The file is held in memory.
+      1 is a new piece. All of it is drawn anew, at the model's rate and on its channels. The file is \
+      held in memory.
 
       Examples:
         compose vary loop.wav --strength 0.4
