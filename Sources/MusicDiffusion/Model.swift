@@ -93,26 +93,26 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   }
 }
 
-/// What a model draws with, if nobody says otherwise.
+/// What a model draws with, if nobody says otherwise: chosen by quality and time, Docs/diffusion.md.
 public struct SamplingDefaults: Codable, Sendable, Equatable {
   public var sampler = Sampler.dpmSolver2M
-  public var steps = 20
-  public var sigmaMin = 0.002
-  public var sigmaMax = 80.0
+  public var steps = 12
+  public var sigmaMin = 0.01
+  public var sigmaMax = 40.0
   public var schedule = SigmaSchedule.karras
   /// Of the schedule `flow`.
   public var shift = 1.0
   public var settings = Sampler.Settings()
   public var guidanceScale = 1.5
   public var guidanceRescale = 0.0
-  public var guidanceInterval: ClosedRange<Double>?
+  public var guidanceInterval: ClosedRange<Double>? = 0.2...5
 
   public init() {}
 
   /// What suits a network that was trained with this noise: of noise levels other than EDM's, those
   /// that all but a ten-thousandth of the training on either side has seen.
   public init(for noise: NoiseProcess, sigmaData: Double) {
-    if noise.prediction == .flow { (sampler, schedule) = (.flow, .flow) }
+    if noise.prediction == .flow { (sampler, schedule, steps) = (.flow, .flow, 20) }
     guard noise.levels.kind != .logNormal else { return }
     sigmaMin = max(sigmaMin, noise.levels.sigma(quantile: 1e-4, sigmaData: sigmaData))
     sigmaMax = min(sigmaMax, noise.levels.sigma(quantile: 1 - 1e-4, sigmaData: sigmaData))

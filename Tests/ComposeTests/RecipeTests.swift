@@ -61,7 +61,7 @@ extension CommandLineTests {
         #expect(json["seed"] as? Int == 3 && json["threads"] as? Int == 1)
         let sampling = try #require(json["sampling"] as? [String: Any])
         #expect(sampling["sampler"] as? String == "dpm++2m" && sampling["steps"] as? Int == 3)
-        #expect(sampling["sigmaMax"] as? Double == 80)
+        #expect(sampling["sigmaMax"] as? Double == 40)
         let model = try #require(json["model"] as? [String: Any])
         #expect(model["dataset"] as? String == "data")
         #expect((model["fingerprint"] as? String)?.wholeMatch(of: /[0-9a-f]{8}-[0-9a-f]{8}/) != nil)
@@ -165,7 +165,7 @@ extension CommandLineTests {
         _ = try bench.generate("--seconds", "0.2", "--recipe", "--output", "a.wav")
         let text = String(decoding: try bytes(bench, "a.json"), as: UTF8.self)
         try bench.folder.write(
-          text.replacing("\"sigmaMax\" : 80", with: "\"sigmaMax\" : 70"), to: "b.json")
+          text.replacing("\"sigmaMax\" : 40", with: "\"sigmaMax\" : 70"), to: "b.json")
         let outcome = try again(bench, "--from", "b.json", "--output", "c.wav")
         #expect(outcome.status == EX_DATAERR)
         #expect(outcome.message.hasPrefix("compose: the recipe's sampling cannot be this model's"))

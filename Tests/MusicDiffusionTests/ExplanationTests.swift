@@ -26,7 +26,7 @@ import Torch
     #expect(path.result == drawn[0])
     #expect(path.result.frames == frames)
     #expect(path.steps.count == 6)
-    #expect(abs(path.steps[0].sigma - 80) < 1e-9)
+    #expect(abs(path.steps[0].sigma - 40) < 1e-9)
     #expect(zip(path.steps, path.steps.dropFirst()).allSatisfy { $0.sigma > $1.sigma })
     // The last step of DPM-Solver++ returns the estimate.
     #expect(path.steps[5].estimate == path.result)

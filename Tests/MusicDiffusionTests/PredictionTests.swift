@@ -142,7 +142,7 @@ import Torch
       #"{"sampler":"heun","steps":9,"sigmaMin":0.01,"sigmaMax":50,"guidanceScale":2}"#
     var expected = SamplingDefaults()
     (expected.sampler, expected.steps, expected.guidanceScale) = (.heun, 9, 2)
-    (expected.sigmaMin, expected.sigmaMax) = (0.01, 50)
+    (expected.sigmaMin, expected.sigmaMax, expected.guidanceInterval) = (0.01, 50, nil)
     #expect(try JSONDecoder().decode(SamplingDefaults.self, from: Data(old.utf8)) == expected)
   }
 
@@ -160,7 +160,7 @@ import Torch
     drawn.append(try logMel { ($0.schedule, $0.shift) = (.flow, 3) })
     drawn.append(try logMel { $0.noise = .laplace })
     drawn.append(try logMel { $0.guidanceRescale = 0.7 })
-    drawn.append(try logMel { $0.guidanceInterval = 0.1...1 })
+    drawn.append(try logMel { $0.guidanceInterval = 0.1...10 })
     drawn.append(try logMel { $0.negativeLabel = "drums/kick" })
     drawn.append(try logMel { $0.sampler = .heun })
     drawn.append(

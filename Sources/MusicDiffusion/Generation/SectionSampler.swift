@@ -52,14 +52,6 @@ struct SectionSampler {
   /// Windows that the network sees at once, which decides about memory: more make it no faster.
   static let windowsAtOnce = 8
 
-  /// In float32 a batch of one window rounds otherwise than larger ones, and a piece is to be what it is by
-  /// itself: there only those go together that come in pairs, with and without what is said of them.
-  private var windowsAtOnce: Int {
-    var comesInPairs = denoiser.guidance.scale != 1 && denoiser.guidance.interval == nil
-    if case .weaker = denoiser.reference { comesInPairs = false }
-    return denoiser.denoiser.precision == .bfloat16 || comesInPairs ? Self.windowsAtOnce : 1
-  }
-
   /// Evaluations of a section that starts from the first of these noise levels.
   func evaluations(_ sigmas: [Double]) -> Int {
     sigmas.count < 2 ? 0 : sampling.sampler.evaluations(steps: sigmas.count - 1)
@@ -146,7 +138,7 @@ struct SectionSampler {
 
   private func fused(_ axis: WindowFusion.Axis, _ condition: Condition) -> FusedDenoiser {
     FusedDenoiser(
-      denoiser, axis, condition, sigmas: sigmas, window: window, atOnce: windowsAtOnce)
+      denoiser, axis, condition, sigmas: sigmas, window: window, atOnce: Self.windowsAtOnce)
   }
 
   /// Each piece's own, shaped as `x`.

@@ -12,8 +12,8 @@ public struct CheckpointCost: Sendable, Equatable {
     _ speed: MeasuredSpeed, _ representation: Representation, labels: Int, hasHeldOut: Bool
   ) {
     let heldOut = hasHeldOut ? Double(HeldOutBatches.evaluations) * speed.secondsPerEvaluation : 0
-    // A window in 20 steps, twice as much where a label guides it; a window by itself takes longer
-    // than one of a batch.
+    // A window, twice as much where a label guides it; a window by itself takes longer than one of a
+    // batch.
     let drawing =
       Double(SamplingDefaults().steps * (labels > 0 ? 2 : 1)) * 1.5 * speed.secondsPerEvaluation
     let sounds = Double(min(max(labels, 1), Self.labelsDrawn))

@@ -54,7 +54,7 @@ struct EditingOptions: ParsableArguments {
 struct StepsOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
-    help: "Denoising steps: more is slower and finer. Default: the model's, mostly 20.")
+    help: "Denoising steps: more is slower and finer. Default: the model's, mostly 12.")
   var steps: Int?
 
   @OptionGroup var sampling: SamplingOptions

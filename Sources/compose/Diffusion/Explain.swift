@@ -44,7 +44,7 @@ struct Explain: ParsableCommand {
   @Flag(help: "Replace files that exist.")
   var overwrite = false
 
-  @Option(parsing: .unconditional, help: "Denoising steps. Default: the model's, mostly 20.")
+  @Option(parsing: .unconditional, help: "Denoising steps. Default: the model's, mostly 12.")
   var steps: Int?
 
   @OptionGroup var compute: ComputeOptions

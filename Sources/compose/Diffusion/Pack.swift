@@ -62,7 +62,7 @@ struct Pack: ParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: "Denoising steps: more is slower and finer. Default: the model's, mostly 20.")
+    help: "Denoising steps: more is slower and finer. Default: the model's, mostly 12.")
   var steps: Int?
 
   @OptionGroup var description: DescriptionOptions
