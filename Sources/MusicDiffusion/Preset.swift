@@ -37,7 +37,7 @@ public enum Preset: String, Codable, CaseIterable, Sendable {
     let representation = representation
     let (widths, blocks, embedding, text) =
       switch self {
-      case .standard, .oneshots: ([96, 160, 224], 2, 192, (width: 192, layers: 3))
+      case .standard, .oneshots: ([64, 96, 160], 2, 192, (width: 192, layers: 3))
       case .draft: ([48, 64, 96], 1, 96, (width: 96, layers: 2))
       case .studio: ([128, 256, 384, 512], 3, 512, (width: 384, layers: 6))
       }

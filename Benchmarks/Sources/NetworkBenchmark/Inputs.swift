@@ -13,8 +13,12 @@ struct Inputs {
   /// Noise levels, `[batch]`.
   let sigmas: [Double]
 
-  /// The network that is measured.
-  static var configuration: UNetConfiguration { Preset.standard.network(labelCount: 0) }
+  /// The network that is measured: that of the model in `samples/`.
+  static var configuration: UNetConfiguration {
+    var configuration = Preset.standard.network(labelCount: 0)
+    configuration.widths = [96, 160, 224]
+    return configuration
+  }
 
   /// Reads the file and keeps the first `batch` clips.
   init(contentsOf path: String, batch: Int) throws {
