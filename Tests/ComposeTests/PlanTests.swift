@@ -84,6 +84,53 @@ extension CommandLineTests {
       }
     }
 
+    /// What one of a file and the options makes meaningless in the other is refused before anything is read,
+    /// and what they have in common is kept.
+    @Test func whatChangesNothingIsRefused() throws {
+      try Bench.with { bench in
+        try bench.folder.write(
+          """
+          {"preset": "draft", "steps": 1, "noise": {"logMean": -1.2, "logStandardDeviation": 1.1},
+           "augmentation": {"kinds": ["pitch"], "probability": 0.3, "pitchRange": 2}}
+          """, to: "a.json")
+        for (options, reason) in [
+          (
+            ["--noise-levels", "cosine"],
+            "noise.logMean means nothing to noise levels cosine: take it out, or choose log-normal"
+          ),
+          (
+            ["--augment", "gain"],
+            "augmentation.pitchRange means nothing where pitch is not augmented: take it out, or add "
+              + "pitch to the kinds"
+          ),
+          (
+            ["--budget", "1m"],
+            "steps means nothing to --budget, which chooses the length of the run: take it out, or "
+              + "leave out --budget"
+          ),
+        ] {
+          let outcome = try Run(
+            ["train", bench.workshop.data.path, "--config", "a.json", "--output", "no"] + options,
+            in: bench.folder, cache: bench.workshop.cache
+          ).outcome()
+          try bench.expect(
+            outcome, "cannot use the settings in a.json: \(reason)", leaving: ["a.json"])
+        }
+        let trained = try train(
+          bench, "--config", "a.json", "--output", "model", "--noise-levels", "log-normal",
+          "--augment", "gain,pitch", "--batch-size", "1")
+        #expect(trained.status == 0, "\(trained.errors)")
+        let saved = String(
+          decoding: try Data(contentsOf: bench.folder / "model/training/checkpoint.safetensors")
+            .prefix(1 << 16), as: UTF8.self)
+        for setting in [
+          #"logMean\":-1.2"#, #"pitchRange\":2"#, #"probability\":0.3"#, #"kinds\":[\"gain\",\"pitch\"]"#,
+        ] {
+          #expect(saved.contains(setting), "\(setting)")
+        }
+      }
+    }
+
     /// Options count more than a file of settings; what a file does not know it says.
     @Test func takesSettingsFromAFile() throws {
       try Bench.with { bench in
