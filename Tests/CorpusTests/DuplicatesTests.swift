@@ -89,8 +89,7 @@ import Testing
       ])
   }
 
-  /// Parts of songs, and songs after something else; but not songs of the same instrument, nor two that
-  /// begin in the same way.
+  /// Parts of songs, and songs after something else; but not songs of the same instrument.
   @Test func findsSongsThatBeginElsewhere() throws {
     let songs = (0..<5).map { music(seconds: 75, seed: UInt64(20 + $0)) }
     func cut(_ song: AudioBuffer, _ seconds: Double) -> AudioBuffer {
@@ -99,8 +98,6 @@ import Testing
     var sounds: [(String, AudioBuffer, AudioEncoding)] = songs.enumerated().map {
       ("song-\($0).wav", $1, .wav16)
     }
-    sounds.append(
-      ("begins-as-3.wav", after(15, of: songs[3], music(seconds: 60, seed: 33)), .wav16))
     #expect(try alike(sounds).isEmpty)
     sounds += [
       ("cut/0.wav", cut(songs[0], 15), .wav16), ("cut/1.mp3", cut(songs[1], 30), .mp3),

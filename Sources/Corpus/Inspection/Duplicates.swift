@@ -13,9 +13,6 @@ package struct Duplicates {
 
   /// Where a word stands at more places than this, only pairs with the first file are looked at.
   private static let mostPlaces = 16
-  /// Of fingerprints with more frames than this, only a part leads to pairs.
-  private static let mostFrames = 256
-  private static let pairingLevel = 2
   /// Differing bits of what sounds alike; half of them differ by chance. The paper has 0.35 for 3 s
   /// of one recording; less, since instruments playing the same are not the same.
   private static let limit = 0.2
@@ -88,10 +85,7 @@ package struct Duplicates {
   ) -> [Pair: Int] {
     var entries: [Entry] = []
     for file in files {
-      let print = fingerprints[file]
-      // Of long ones a part, the same in every file, is enough.
-      let level = print.frameCount > mostFrames ? max(print.level, pairingLevel) : print.level
-      for mark in print.marks(at: level) where mark.word != 0 {
+      for mark in fingerprints[file].leads {
         entries.append(Entry(word: mark.word, file: Int32(file), position: mark.position))
       }
     }
@@ -130,10 +124,11 @@ package struct Duplicates {
   private static func areAlike(
     _ first: SpectralFingerprint, _ second: SpectralFingerprint, offset: Int
   ) -> Bool {
-    if first.level > 0 || second.level > 0 {
-      guard let found = first.agreement(with: second, offset: offset) else { return false }
-      return found.part >= leastAgreement && found.words >= leastWords
-        && found.sections >= leastSections
+    if first.level > 0 || second.level > 0,
+      let found = first.agreement(with: second, offset: offset), found.part >= leastAgreement,
+      found.words >= leastWords, found.sections >= leastSections
+    {
+      return true
     }
     return (offset - 1...offset + 1).contains { offset in
       guard let (part, frames) = first.difference(from: second, offset: offset) else {

@@ -6,8 +6,8 @@ import Spectro
 /// bands of frequency change. Loudness and encoding leave most of them as they are (Haitsma and Kalker
 /// 2002, "A Highly Robust Audio Fingerprinting System").
 ///
-/// Of a sound of more than 12 s only some words are kept, 512 to 1024 from all of its length: those whose
-/// hash is smallest. So of a recording and of a part of it the same are kept, wherever the part begins.
+/// All words of the first 12 s are kept, and of a longer sound some, 512 to 1024 from all of its length: those
+/// whose hash is smallest. So of a recording and of a part of it the same are kept, wherever the part begins.
 package struct SpectralFingerprint: Sendable, Equatable {
   /// A word, and the number of its frame, counted from where sound begins.
   struct Mark: Sendable, Equatable {
@@ -15,6 +15,8 @@ package struct SpectralFingerprint: Sendable, Equatable {
     var position: Int32
   }
 
+  /// The words of the first frames, 4 KB.
+  private(set) var opening: [UInt32] = []
   /// In order of position; of every frame where ``level`` is 0.
   private(set) var marks: [Mark] = []
   /// Words whose hash begins with so many zeros are kept.
@@ -45,6 +47,7 @@ package struct SpectralFingerprint: Sendable, Equatable {
 
   private mutating func add(_ word: UInt32) {
     defer { frameCount += 1 }
+    if opening.count < Self.mostMarks { opening.append(word) }
     guard Self.isKept(word, at: level) else { return }
     marks.append(Mark(word: word, position: Int32(frameCount)))
     while marks.count > Self.mostMarks {
@@ -53,14 +56,26 @@ package struct SpectralFingerprint: Sendable, Equatable {
     }
   }
 
-  /// A word without any sign says nothing; it keeps a place only where all do.
-  static func isKept(_ word: UInt32, at level: Int) -> Bool {
-    level == 0 || word != 0 && (word &* 0x9E37_79B1) >> UInt32(32 - min(level, 31)) == 0
+  private static func isKept(_ word: UInt32, at level: Int) -> Bool {
+    level == 0 || (word &* 0x9E37_79B1) >> UInt32(32 - min(level, 31)) == 0
   }
 
   /// Those that are kept at a level, which is not below the fingerprint's own.
-  func marks(at level: Int) -> [Mark] {
+  private func marks(at level: Int) -> [Mark] {
     level == self.level ? marks : marks.filter { Self.isKept($0.word, at: level) }
+  }
+
+  /// Of fingerprints with more frames than this only a part leads to pairs, the same in every file.
+  private static let mostFrames = 256
+  private static let pairingLevel = 2
+
+  /// What leads to others that are alike: words of the opening, and those that are kept of the rest. One
+  /// without any sign says nothing.
+  var leads: [Mark] {
+    let level = frameCount > Self.mostFrames ? Self.pairingLevel : 0
+    let first = opening.enumerated().lazy.filter { Self.isKept($1, at: level) }
+      .map { Mark(word: $1, position: Int32($0)) }
+    return (first + marks.filter { $0.position >= opening.count }).filter { $0.word != 0 }
   }
 
   /// Signs of one frame's change against the one before.
@@ -148,13 +163,15 @@ package struct SpectralFingerprint: Sendable, Equatable {
     return range.count >= max(8, shorter / 2) && isLong ? range : nil
   }
 
-  /// The part of differing bits where two overlap that have all their frames; nil where too little of
-  /// both does.
+  /// The part of differing bits where the openings of two overlap; nil where too little of both does.
   func difference(from other: SpectralFingerprint, offset: Int) -> (part: Double, frames: Int)? {
-    guard let range = overlap(with: other, offset: offset) else { return nil }
+    guard overlap(with: other, offset: offset) != nil else { return nil }
+    let start = max(0, offset)
+    let range = start..<max(start, min(opening.count, other.opening.count + offset))
+    guard range.count >= min(opening.count, other.opening.count) / 2 else { return nil }
     var (bits, count) = (0, 0)
     for index in range {
-      let (a, b) = (marks[index].word, other.marks[index - offset].word)
+      let (a, b) = (opening[index], other.opening[index - offset])
       if a == 0 && b == 0 { continue }
       bits += (a ^ b).nonzeroBitCount
       count += 1
@@ -172,8 +189,10 @@ package struct SpectralFingerprint: Sendable, Equatable {
   ) -> (part: Double, words: Int, sections: Int)? {
     guard let range = overlap(with: other, offset: offset) else { return nil }
     let level = max(level, other.level)
-    let mine = marks(at: level).filter { range.contains(Int($0.position)) }
-    let theirs = other.marks(at: level).filter { range.contains(Int($0.position) + offset) }
+    let mine = marks(at: level).filter { $0.word != 0 && range.contains(Int($0.position)) }
+    let theirs = other.marks(at: level).filter {
+      $0.word != 0 && range.contains(Int($0.position) + offset)
+    }
     var (words, sections) = (0, Set<Int>())
     var first = 0
     for mark in mine {
