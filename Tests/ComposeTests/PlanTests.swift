@@ -76,11 +76,63 @@ extension CommandLineTests {
         let seconds = start.duration(to: .now) / .seconds(1)
         #expect(outcome.status == 0, "\(outcome.errors)")
         #expect((0.4 * Double(budget)..<2.5 * Double(budget)).contains(seconds), "\(seconds) s")
+        // The plan itself, which BudgetFitTests expect exactly, depends on nothing but what was measured.
+        let planned = try #require(outcome.output.firstMatch(of: /all in all (?:(\d+)m)?(\d+)s\n/))
+        let all = 60 * (Int(planned.1 ?? "0") ?? 0) + (Int(planned.2) ?? 0)
+        #expect((budget * 3 / 4...budget).contains(all), "\(all) of \(budget) s")
         #expect(
           outcome.output.contains(
             /budget:  \w+, of which \w+ are over: batches of \d+ \(.+\), all in all \w+\n/))
         #expect(outcome.output.contains(/run:     to \d+ steps or 0\.\d+ hours, batches of \d+\n/))
         #expect(outcome.output.contains(/trained step \d+: model\n/))
+      }
+    }
+
+    /// What one of a file and the options makes meaningless in the other is refused before anything is read,
+    /// and what they have in common is kept.
+    @Test func whatChangesNothingIsRefused() throws {
+      try Bench.with { bench in
+        try bench.folder.write(
+          """
+          {"preset": "draft", "steps": 1, "noise": {"logMean": -1.2, "logStandardDeviation": 1.1},
+           "augmentation": {"kinds": ["pitch"], "probability": 0.3, "pitchRange": 2}}
+          """, to: "a.json")
+        for (options, reason) in [
+          (
+            ["--noise-levels", "cosine"],
+            "noise.logMean means nothing to noise levels cosine: take it out, or choose log-normal"
+          ),
+          (
+            ["--augment", "gain"],
+            "augmentation.pitchRange means nothing where pitch is not augmented: take it out, or add "
+              + "pitch to the kinds"
+          ),
+          (
+            ["--budget", "1m"],
+            "steps means nothing to --budget, which chooses the length of the run: take it out, or "
+              + "leave out --budget"
+          ),
+        ] {
+          let outcome = try Run(
+            ["train", bench.workshop.data.path, "--config", "a.json", "--output", "no"] + options,
+            in: bench.folder, cache: bench.workshop.cache
+          ).outcome()
+          try bench.expect(
+            outcome, "cannot use the settings in a.json: \(reason)", leaving: ["a.json"])
+        }
+        let trained = try train(
+          bench, "--config", "a.json", "--output", "model", "--noise-levels", "log-normal",
+          "--augment", "gain,pitch", "--batch-size", "1")
+        #expect(trained.status == 0, "\(trained.errors)")
+        let saved = String(
+          decoding: try Data(contentsOf: bench.folder / "model/training/checkpoint.safetensors")
+            .prefix(1 << 16), as: UTF8.self)
+        for setting in [
+          #"logMean\":-1.2"#, #"pitchRange\":2"#, #"probability\":0.3"#,
+          #"kinds\":[\"gain\",\"pitch\"]"#,
+        ] {
+          #expect(saved.contains(setting), "\(setting)")
+        }
       }
     }
 

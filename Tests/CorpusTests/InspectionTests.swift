@@ -212,43 +212,6 @@ import Testing
     }
   }
 
-  /// Forty takes of one sound, short and long, are one group, and what is like none of them is in none.
-  @Test(arguments: [150, 400])
-  func findsManyThatSoundAlike(_ frames: Int) {
-    var noise = Noise(state: 6)
-    func frame() -> UInt32 { UInt32(bitPattern: Int32(noise.next() * 0x1p30)) }
-    let sound = (0..<frames).map { _ in frame() }
-    var prints = (0..<40).map { take in
-      // Every fifth frame is another in one bit of eight.
-      SpectralFingerprint(
-        frames: sound.enumerated().map { $0 % 5 == take % 5 ? $1 ^ 0x0101_0101 : $1 })
-    }
-    prints.insert(SpectralFingerprint(frames: (0..<frames).map { _ in frame() }), at: 0)
-    // It shares some frames with all takes.
-    for position in 0..<4 { prints[0].frames[7 * position] = sound[9 * position] }
-    let found = Duplicates(contents: prints.indices.map(String.init), fingerprints: prints)
-    #expect(found.near == [Array(1...40)])
-  }
-
-  /// Among 10,000 files with the same scattered frames here and there, two that sound alike are
-  /// found, by looking at few frames of a file, not at every other file.
-  @Test func findsDuplicatesAmongMany() {
-    var noise = Noise(state: 5)
-    func frame() -> UInt32 { UInt32(bitPattern: Int32(noise.next() * 0x1p30)) ^ 0x5A5A }
-    var prints = (0..<10_000).map { _ in
-      SpectralFingerprint(frames: (0..<400).map { _ in frame() })
-    }
-    for file in prints.indices where file % 3 == 0 { prints[file].frames[file % 400] = 77 }
-    // Every third frame is another in one bit of eight, and it begins later.
-    var copy = Array(prints[1234].frames.dropFirst(50))
-    for index in copy.indices where index % 3 == 0 { copy[index] ^= 0x0101_0101 }
-    prints[9000].frames = copy
-    let found = Duplicates(contents: prints.indices.map(String.init), fingerprints: prints)
-    #expect(found.exact.isEmpty)
-    #expect(found.near == [[1234, 9000]])
-    #expect(found.pairings < 20 * prints.count)
-  }
-
   /// What is read is what was written.
   @Test func isCodable() throws {
     try withCleanSet { folder in

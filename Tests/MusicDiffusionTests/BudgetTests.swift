@@ -111,6 +111,99 @@ import Torch
   }
 }
 
+/// From a time, the files and speeds that are given to the preset, the batch and the steps.
+@Suite struct BudgetFitTests {
+  /// A machine that takes as long for a step and for a window without learning, with 3 M parameters.
+  private struct Machine {
+    var step: @Sendable (_ batchSize: Int) -> Double
+    var evaluation: Double
+    /// The largest batch that fits.
+    var limit = Int.max
+
+    func speed(_ configuration: TrainingConfiguration) throws -> MeasuredSpeed {
+      if configuration.batchSize > limit {
+        throw TorchError.outOfMemory("step", message: "8 GB", shapes: [])
+      }
+      return MeasuredSpeed(
+        secondsPerStep: step(configuration.batchSize), clipsPerStep: configuration.clipsPerStep,
+        secondsPerEvaluation: evaluation, parameterCount: 3_000_000)
+    }
+  }
+
+  /// 10 windows a second, whatever the batch.
+  private let processor = Machine(step: { 0.1 * Double($0) }, evaluation: 0.02)
+  /// That 32 windows fill.
+  private let gpu = Machine(step: { 0.1 + max(0, Double($0) - 32) * 0.01 }, evaluation: 0.001)
+
+  private func fit(
+    _ seconds: Double, _ machine: Machine, labels: Int = 0, hasHeldOut: Bool = true,
+    batchSize: Int? = nil, saveInterval: Int? = nil, available: Double? = nil
+  ) throws -> Budget.Fit {
+    var clock = 0.0
+    // Each batch takes 10 s to measure.
+    func measure(_ configuration: TrainingConfiguration) throws -> MeasuredSpeed {
+      clock += 10
+      return try machine.speed(configuration)
+    }
+    return try Budget(seconds: seconds).fit(
+      TrainingConfiguration(preset: .draft), batchSize: batchSize, saveInterval: saveInterval,
+      to: Budget.Material(
+        representation: Preset.draft.representation, labels: labels, hasHeldOut: hasHeldOut),
+      valueBytes: 4, available: available, spent: { clock }, measure: measure)
+  }
+
+  /// With a preset's and a machine's speeds all else is arithmetic: 95 % of the budget, less 10 s for each
+  /// batch that is measured, filled with steps and with checkpoints of 6.5258 s on the processor (256
+  /// evaluations of 0.02 s, 30 to draw, 0.4458 s to invert 2.972 s, 0.1 s, and 78 MB at 300 MB/s) and
+  /// 1.0918 s on the GPU, at most 24 and a twentieth of the time.
+  @Test func everythingFollowsFromTheSpeed() throws {
+    func expect(
+      _ fit: Budget.Fit, _ batch: Int, _ steps: Int, _ interval: Int, _ hours: Double,
+      sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+      let found = fit.configuration
+      #expect(found.batchSize == batch, sourceLocation: sourceLocation)
+      #expect(found.steps == steps, sourceLocation: sourceLocation)
+      #expect(found.saveInterval == interval, sourceLocation: sourceLocation)
+      #expect(abs((found.hours ?? 0) - hours) < 1e-9, sourceLocation: sourceLocation)
+      #expect(found.warmUpSteps == min(100, steps / 10), sourceLocation: sourceLocation)
+      #expect(fit.speed.clipsPerStep == batch, sourceLocation: sourceLocation)
+    }
+    // 8 and 16 are measured, the latter is no faster.
+    expect(try fit(7200, processor), 8, 8329, 348, 1.9509389569161)
+    // 8 to 64 are measured.
+    expect(try fit(7200, gpu), 32, 67737, 2823, 1.9816100680272)
+    // Fewer than 2000 steps of 8: 4 in place of it, measured after it.
+    let short = try fit(600, processor)
+    expect(short, 4, 1309, 328, 0.1538601965231)
+    #expect(short.batchReason == "small, for more steps in little time")
+    // What does not fit into memory is measured, what half of the free memory cannot hold is not.
+    var small = gpu
+    small.limit = 16
+    expect(try fit(7200, small), 16, 67837, 2827, 1.9843878458050)
+    let full = try fit(7200, gpu, available: 1)
+    #expect(full.configuration.batchSize == 8)
+    // What is given is taken.
+    let given = try fit(7200, processor, batchSize: 12)
+    expect(given, 12, 5561, 232, 1.9537167346939)
+    #expect(given.batchReason == "as asked for")
+    expect(try fit(7200, processor, saveInterval: 1000), 8, 8451, 1000, 1.9781298866213)
+    // Four sounds in place of one, each in twice the evaluations; no loss on held-out files.
+    expect(try fit(7200, processor, labels: 10), 8, 8163, 341, 1.9140224943311)
+    expect(try fit(7200, processor, hasHeldOut: false), 8, 8482, 354, 1.9850722902494)
+  }
+
+  /// Two batches that are measured, a step and a checkpoint, in 95 % of the time.
+  @Test func whatIsTooLittleSaysWhatIsNot() throws {
+    do {
+      _ = try fit(5, processor)
+      Issue.record("5 s were enough")
+    } catch ModelError.budgetTooSmall(let seconds, let needed) {
+      #expect(seconds == 5 && abs(needed - 28.3429717150018) < 1e-9)
+    }
+  }
+}
+
 @Suite(.serialized) struct PlanTests {
   /// Steps that are left, however the run is limited, and the checkpoints among them.
   @Test func countsWhatIsLeft() throws {

@@ -1,5 +1,6 @@
 import Foundation
 import MusicDiffusion
+import Spectro
 import Testing
 import Torch
 
@@ -127,6 +128,57 @@ import Torch
     #expect(error(labelled) { $0.guidanceScale = 1 } == nil)
     #expect(error(guided) { $0.guidanceScale = 1 } == "--guide" + one)
     #expect(error(guided) { ($0.guidanceScale, $0.guidanceRescale) = (2, 0.7) } == nil)
+  }
+
+  /// What each option makes of a piece: nothing where it says nothing, and what stands for it else.
+  @Test func optionsChangeWhatTheySay() throws {
+    let generator = Generator(model: try GeneratorTests.model())
+    func piece(
+      _ scale: Double, _ change: (inout Generator.Options) -> Void = { _ in }
+    ) throws -> [Spectrogram] {
+      var options = Generator.Options()
+      (options.label, options.guidanceScale) = ("bass", scale)
+      change(&options)
+      return try generator.logMel(seconds: 0.2, seed: 1, options: options)
+    }
+    let (plain, guided) = (try piece(1), try piece(4))
+    #expect(plain != guided)
+    // Rescaling by nothing; by all, and by a part of it.
+    #expect(try piece(4) { $0.guidanceRescale = 0 } == guided)
+    let (part, all) = (
+      try piece(4) { $0.guidanceRescale = 0.5 }, try piece(4) { $0.guidanceRescale = 1 }
+    )
+    #expect(part != guided && part != plain && all != guided && all != plain && all != part)
+    // No noise level of the way, which begins at 80, all of them, and some.
+    #expect(try piece(4) { $0.guidanceInterval = 81...200 } == plain)
+    #expect(try piece(4) { $0.guidanceInterval = 0...200 } == guided)
+    let some = try piece(4) { $0.guidanceInterval = 0.1...10 }
+    #expect(some != plain && some != guided)
+    // Away from a label in place of none, and from the one that is asked for, which is to stay.
+    let negative = try piece(4) { $0.negativeLabel = "drums/kick" }
+    #expect(negative != guided && negative != plain)
+    #expect(try piece(4) { $0.negativeLabel = "drums/snare" } != negative)
+    var own = Generator.Options()
+    (own.label, own.negativeLabel) = ("bass", "bass")
+    #expect(try generator.logMel(seconds: 0.2, seed: 1, options: own) == plain)
+  }
+
+  /// Where no label is named to keep away from it is what is said with none: by default, the worse
+  /// estimate is that of a clip about which nothing is known.
+  @Test func noNegativeLabelIsNoLabel() throws {
+    let (golden, denoiser, _) = try denoisers()
+    let condition = try golden.condition
+    let none = Condition(
+      labels: condition.labels.map { _ in golden.configuration.labelCount },
+      known: condition.known, mask: condition.mask)
+    let better = try denoiser(golden.noisy, sigma: 1, condition: condition)
+    let worse = try denoiser(golden.noisy, sigma: 1, condition: none)
+    let guided = GuidedDenoiser(
+      denoiser, away: .description(Description(label: golden.configuration.labelCount)),
+      guidance: Guidance(scale: 3))
+    let result = try guided(golden.noisy, sigma: 1, condition: condition)
+    #expect(try difference(result, worse + (better - worse) * 3) < 2e-5)
+    #expect(try difference(better, worse) > 1e-4)
   }
 
   /// A negative label is what the network would say with it.

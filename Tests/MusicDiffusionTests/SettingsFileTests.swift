@@ -82,6 +82,58 @@ import Testing
     }
   }
 
+  /// What would change nothing, alone or beside what counts more, and what is said of it.
+  @Test(arguments: [
+    (
+      #"{"noise": {"levels": "cosine", "logMean": -1.2, "logStandardDeviation": 1}}"#, nil,
+      "noise.logMean means nothing to noise levels cosine: take it out, or choose log-normal"
+    ),
+    (
+      #"{"noise": {"levels": "laplace", "mean": 0, "scale": 1, "standardDeviation": 2}}"#, nil,
+      "noise.standardDeviation means nothing to noise levels laplace: take it out, or choose logit-normal"
+    ),
+    (
+      #"{"noise": {"logMean": -1.2, "logStandardDeviation": 1, "mean": 0}}"#, nil,
+      "noise.mean means nothing to noise levels log-normal: take it out, or choose laplace or logit-normal"
+    ),
+    (#"{"noise": {"logMean": -1.2, "logStandardDeviation": 1}}"#, nil, nil),
+    (
+      #"{"noise": {"logMean": -1.2, "logStandardDeviation": 1}}"#, NoiseDistribution.linear,
+      "noise.logMean means nothing to noise levels linear: take it out, or choose log-normal"
+    ),
+    (#"{"noise": {"levels": "logit-normal", "mean": 1, "standardDeviation": 1}}"#, nil, nil),
+    (
+      #"{"augmentation": {"kinds": ["gain", "time"], "probability": 0.2, "pitchRange": 2}}"#, nil,
+      "augmentation.pitchRange means nothing where pitch is not augmented: take it out, or add pitch to the kinds"
+    ),
+    (
+      #"{"augmentation": {"kinds": ["pitch"], "probability": 0.2, "timeRange": 0.1}}"#, nil,
+      "augmentation.timeRange means nothing where time is not augmented: take it out, or add time to the kinds"
+    ),
+    (
+      #"{"augmentation": {"kinds": [], "probability": 0.2}}"#, nil,
+      "augmentation.probability means nothing where nothing is augmented: take it out, or name kinds"
+    ),
+    (#"{"augmentation": {"kinds": [], "probability": 0.15, "pitchRange": null}}"#, nil, nil),
+    (
+      #"{"augmentation": {"kinds": ["pitch", "time"], "probability": 1, "pitchRange": 2, "timeRange": 0.1}}"#,
+      nil, nil
+    ),
+  ])
+  func whatChangesNothingIsAnError(
+    _ text: String, _ levels: NoiseDistribution?, _ reason: String?
+  ) throws {
+    let (file, configuration) = try read(text)
+    var settings = try configuration(nil)
+    settings.noise.levels = levels ?? settings.noise.levels
+    do {
+      try file.checkEffects(in: settings)
+      #expect(reason == nil)
+    } catch let error as ModelError {
+      #expect("\(error)".hasSuffix("settings.json: " + (reason ?? "nothing")))
+    }
+  }
+
   @Test func missingFileIsAnError() {
     #expect(throws: ModelError.self) { try SettingsFile("/nowhere/settings.json") }
   }

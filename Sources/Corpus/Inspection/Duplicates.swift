@@ -1,25 +1,30 @@
 /// Files that sound the same.
 ///
-/// Found without comparing every file with every other: equal frames of fingerprints lead to pairs,
-/// and what they say about how the two lie against each other is then checked bit by bit.
+/// Found without comparing every file with every other: equal words of fingerprints lead to pairs, and
+/// so do short sounds that consist of nearly the same. What pairs say is then checked.
 package struct Duplicates {
   /// Numbers of files with the same samples, and of files that sound alike; two or more each, in
   /// order. A group of the second kind names one file of each group of the first.
   package private(set) var exact: [[Int]] = []
   package private(set) var near: [[Int]] = []
-  /// Equal frames of two files that were looked at, which is what finding the groups takes.
+  /// Equal words of two files, and short sounds, that were looked at, which is what finding the groups
+  /// takes.
   package private(set) var pairings = 0
 
-  /// Where a frame stands at more places than this, only pairs with the first file are looked at.
+  /// Where a word stands at more places than this, only pairs with the first file are looked at.
   private static let mostPlaces = 16
   /// Differing bits of what sounds alike; half of them differ by chance. The paper has 0.35 for 3 s
   /// of one recording; less, since instruments playing the same are not the same.
   private static let limit = 0.2
   private static let shortLimit = 0.12
   private static let shortFrames = 86
+  /// The part of words that are the same in two encodings of a recording, of which only some are kept.
+  private static let leastAgreement = 0.012
+  private static let leastWords = 6
+  private static let leastSections = 4
 
   private struct Entry {
-    var frame: UInt32
+    var word: UInt32
     var file: Int32
     var position: Int32
   }
@@ -32,7 +37,10 @@ package struct Duplicates {
   /// - Parameters:
   ///   - contents: of each file, equal for the same samples.
   ///   - fingerprints: of each file.
-  package init(contents: [String], fingerprints: [SpectralFingerprint]) {
+  ///   - sounds: of each file, nil where it is no short one.
+  package init(
+    contents: [String], fingerprints: [SpectralFingerprint], sounds: [ShortSound?]
+  ) {
     exact = Dictionary(grouping: contents.indices) { contents[$0] }.values.filter { $0.count > 1 }
       .map { $0.sorted() }.sorted { $0[0] < $1[0] }
     let repeated = Set(exact.flatMap { $0.dropFirst() })
@@ -47,40 +55,46 @@ package struct Duplicates {
       }
       return file
     }
+    func join(_ first: Int, _ second: Int, if areAlike: () -> Bool) {
+      let (first, second) = (root(first), root(second))
+      if first != second, areAlike() { parents[max(first, second)] = min(first, second) }
+    }
     let candidates = Self.candidates(files, fingerprints)
     pairings = candidates.values.reduce(0, +)
     for (pair, votes) in candidates where votes >= 2 {
-      let (first, second) = (root(Int(pair.first)), root(Int(pair.second)))
-      if first != second,
-        Self.areAlike(
-          fingerprints[Int(pair.first)], fingerprints[Int(pair.second)], offset: Int(pair.offset))
-      {
-        parents[max(first, second)] = min(first, second)
+      let (first, second) = (Int(pair.first), Int(pair.second))
+      join(first, second) {
+        Self.areAlike(fingerprints[first], fingerprints[second], offset: Int(pair.offset))
+      }
+    }
+    let short = files.compactMap { file in sounds[file].map { (file, $0.bands) } }
+    for (first, second) in SoundCells.pairs(short) {
+      pairings += 1
+      join(first, second) {
+        guard let first = sounds[first], let second = sounds[second] else { return false }
+        return first.isLike(second)
       }
     }
     near = Dictionary(grouping: files, by: root).values.filter { $0.count > 1 }
       .map { $0.sorted() }.sorted { $0[0] < $1[0] }
   }
 
-  /// Pairs of files, and how many frames say that they lie so against each other.
+  /// Pairs of files, and how many words say that they lie so against each other.
   private static func candidates(
     _ files: [Int], _ fingerprints: [SpectralFingerprint]
   ) -> [Pair: Int] {
     var entries: [Entry] = []
     for file in files {
-      let frames = fingerprints[file].frames
-      for (position, frame) in frames.enumerated() where frame != 0 {
-        // Of long ones a part, the same in every file, is enough.
-        if frames.count > 256, (frame &* 0x9E37_79B1) >> 30 != 0 { continue }
-        entries.append(Entry(frame: frame, file: Int32(file), position: Int32(position)))
+      for mark in fingerprints[file].leads {
+        entries.append(Entry(word: mark.word, file: Int32(file), position: mark.position))
       }
     }
-    entries.sort { ($0.frame, $0.file, $0.position) < ($1.frame, $1.file, $1.position) }
+    entries.sort { ($0.word, $0.file, $0.position) < ($1.word, $1.file, $1.position) }
     var votes: [Pair: Int] = [:]
     var start = 0
     while start < entries.count {
       var end = start
-      while end < entries.count && entries[end].frame == entries[start].frame { end += 1 }
+      while end < entries.count && entries[end].word == entries[start].word { end += 1 }
       let group = entries[start..<end]
       func vote(_ first: Entry, _ second: Entry) {
         let pair = Pair(
@@ -110,7 +124,13 @@ package struct Duplicates {
   private static func areAlike(
     _ first: SpectralFingerprint, _ second: SpectralFingerprint, offset: Int
   ) -> Bool {
-    (offset - 1...offset + 1).contains { offset in
+    if first.level > 0 || second.level > 0,
+      let found = first.agreement(with: second, offset: offset), found.part >= leastAgreement,
+      found.words >= leastWords, found.sections >= leastSections
+    {
+      return true
+    }
+    return (offset - 1...offset + 1).contains { offset in
       guard let (part, frames) = first.difference(from: second, offset: offset) else {
         return false
       }

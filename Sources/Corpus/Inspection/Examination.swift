@@ -9,6 +9,8 @@ struct Examination {
   /// Equal for the same samples, in whatever lossless format.
   private(set) var content: String
   private(set) var fingerprint: SpectralFingerprint
+  /// Nil where it is too long for one.
+  private(set) var sound: ShortSound?
 
   /// What is below is silence: -70 dB, over pieces of 50 ms.
   private static let silence = pow(10, -70.0 / 10)
@@ -24,6 +26,7 @@ struct Examination {
       channels <= 64 ? try LoudnessMeter(sampleRate: rate, channelCount: channels) : nil
     var bandwidth = BandwidthMeter(sampleRate: rate)
     var fingerprint = try SpectralFingerprint.Maker(sampleRate: rate)
+    var sound = try ShortSound.Maker(sampleRate: rate)
     var checksums = [CRC32C](repeating: CRC32C(), count: channels)
     var sums = [Double](repeating: 0, count: channels)
     var runs = [Int](repeating: 0, count: channels)
@@ -38,6 +41,7 @@ struct Examination {
       let mono = block.mono().channels[0]
       bandwidth.add(mono)
       try fingerprint.add(mono)
+      try sound.add(mono)
       peak = max(peak, block.peak)
       isDualMono = isDualMono && block.channels[0] == block.channels[1]
       for (channel, plane) in block.channels.enumerated() {
@@ -76,5 +80,6 @@ struct Examination {
       bandwidth: spread.top, wall: spread.wall)
     content = "\(rate) \(samples) " + checksums.map { String($0.value) }.joined(separator: " ")
     self.fingerprint = try fingerprint.finish()
+    self.sound = try sound.finish()
   }
 }

@@ -92,7 +92,8 @@ public struct Inspection: Codable, Sendable {
     // What is silent is found as such.
     let audible = examined.filter { !$0.report.isSilent }
     let found = Duplicates(
-      contents: audible.map(\.content), fingerprints: audible.map(\.fingerprint))
+      contents: audible.map(\.content), fingerprints: audible.map(\.fingerprint),
+      sounds: audible.map(\.sound))
     duplicates = found.exact.map { $0.map { audible[$0].report.path } }
     nearDuplicates = found.near.map { $0.map { audible[$0].report.path } }
     loudness = Spread(files.compactMap(\.loudness))

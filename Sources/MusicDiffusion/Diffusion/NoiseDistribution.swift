@@ -43,6 +43,16 @@ public enum NoiseDistribution: Sendable, Hashable {
     case logNormal = "log-normal"
     case cosine, linear, laplace
     case logitNormal = "logit-normal"
+
+    /// Names of its parameters in JSON.
+    var parameters: Set<String> {
+      switch self {
+      case .logNormal: ["logMean", "logStandardDeviation"]
+      case .cosine, .linear: []
+      case .laplace: ["mean", "scale"]
+      case .logitNormal: ["mean", "standardDeviation"]
+      }
+    }
   }
 
   public var kind: Kind {

@@ -22,15 +22,53 @@ extension Budget {
     _ configuration: TrainingConfiguration, batchSize: Int?, saveInterval: Int?,
     to dataset: Dataset, device: Device, precision: DType, spent: () -> Double
   ) throws -> Fit {
+    try fit(
+      configuration, batchSize: batchSize, saveInterval: saveInterval,
+      to: Material(
+        representation: dataset.representation, labels: dataset.labels.count,
+        hasHeldOut: dataset.heldOut != nil, conditioning: dataset.conditioning),
+      valueBytes: precision == .float32 ? 4 : 2, available: Self.availableMemory(on: device),
+      spent: spent
+    ) {
+      try MeasuredSpeed(of: $0, on: dataset, device: device, precision: precision)
+    }
+  }
+
+  /// What of a dataset decides how much time and memory a run takes.
+  package struct Material {
+    let representation: Representation
+    let labels: Int
+    let hasHeldOut: Bool
+    let conditioning: Conditioning?
+
+    package init(
+      representation: Representation, labels: Int, hasHeldOut: Bool,
+      conditioning: Conditioning? = nil
+    ) {
+      (self.representation, self.labels) = (representation, labels)
+      (self.hasHeldOut, self.conditioning) = (hasHeldOut, conditioning)
+    }
+  }
+
+  /// The same, whatever measures.
+  ///
+  /// - Parameters:
+  ///   - valueBytes: of a value that the network computes with.
+  ///   - available: bytes of memory that are free; nil where that is not known.
+  ///   - measure: how fast these settings train.
+  package func fit(
+    _ configuration: TrainingConfiguration, batchSize: Int?, saveInterval: Int?,
+    to data: Material, valueBytes: Int, available: Double?, spent: () -> Double,
+    measure: (TrainingConfiguration) throws -> MeasuredSpeed
+  ) throws -> Fit {
     var configuration = configuration
     // For the measuring, which needs a length.
     configuration.steps = 1
     var speeds: [Int: MeasuredSpeed] = [:]
-    func measure(_ size: Int) throws -> MeasuredSpeed {
+    func speed(of size: Int) throws -> MeasuredSpeed {
       if let known = speeds[size] { return known }
       configuration.batchSize = size
-      let speed = try MeasuredSpeed(
-        of: configuration, on: dataset, device: device, precision: precision)
+      let speed = try measure(configuration)
       speeds[size] = speed
       return speed
     }
@@ -39,17 +77,17 @@ extension Budget {
     if let batchSize {
       (size, reason) = (batchSize, "as asked for")
     } else {
-      let first = try measure(8)
+      let first = try speed(of: 8)
       let memory = TrainingMemory(
         configuration.network(
-          labelCount: dataset.labels.count, conditioning: dataset.conditioning),
-        parameterCount: first.parameterCount, frames: dataset.representation.windowFrames,
-        valueBytes: precision == .float32 ? 4 : 2, hasDropout: configuration.dropout != nil)
+          labelCount: data.labels, conditioning: data.conditioning),
+        parameterCount: first.parameterCount, frames: data.representation.windowFrames,
+        valueBytes: valueBytes, hasDropout: configuration.dropout != nil)
       let best = try self.batchSize(
-        spent: spent(), memory: memory.bytes, available: Self.availableMemory(on: device)
+        spent: spent(), memory: memory.bytes, available: available
       ) { size in
         do {
-          return try measure(size).secondsPerStep
+          return try speed(of: size).secondsPerStep
         } catch TorchError.outOfMemory { return nil }
       }
       size = best?.size ?? 8
@@ -60,11 +98,10 @@ extension Budget {
         default: "larger ones gain too little speed or leave too few steps"
         }
     }
-    let speed = try measure(size)
+    let speed = try speed(of: size)
     configuration.batchSize = size
     let cost = CheckpointCost(
-      speed, dataset.representation, labels: dataset.labels.count,
-      hasHeldOut: dataset.heldOut != nil
+      speed, data.representation, labels: data.labels, hasHeldOut: data.hasHeldOut
     ).seconds
     let over = spent()
     guard

@@ -67,6 +67,60 @@ public struct SettingsFile {
     }
   }
 
+  /// Throws for what stands in it and would change nothing in a run with these settings, which are those
+  /// of the file with what counts more than it.
+  ///
+  /// - Throws: ``ModelError/unusableSettings(_:reason:)``, which says what to do.
+  public func checkEffects(in settings: TrainingConfiguration) throws {
+    func check(_ holds: Bool, _ name: String, _ reason: String, _ remedy: String) throws {
+      if holds { return }
+      throw ModelError.unusableSettings(
+        path, reason: "\(name) means nothing \(reason): take it out, or \(remedy)")
+    }
+    func names(in object: String) -> [String] {
+      let inner = self.object[object] as? [String: Any] ?? [:]
+      return inner.filter { !($1 is NSNull) }.keys.sorted()
+    }
+    let kind = settings.noise.levels.kind
+    for name in names(in: "noise") {
+      let kinds = NoiseDistribution.Kind.allCases.filter { $0.parameters.contains(name) }
+      try check(
+        kinds.isEmpty || kinds.contains(kind), "noise.\(name)",
+        "to noise levels \(kind.rawValue)",
+        "choose \(kinds.map(\.rawValue).joined(separator: " or "))")
+    }
+    let done = settings.augmentation ?? .none
+    for name in names(in: "augmentation") {
+      let kind: Augmentation.Kind? =
+        switch name {
+        case "pitchRange": .pitch
+        case "timeRange": .time
+        default: nil
+        }
+      if let kind {
+        try check(
+          done.kinds.contains(kind), "augmentation.\(name)",
+          "where \(kind.rawValue) is not augmented", "add \(kind.rawValue) to the kinds")
+      }
+      try check(
+        name != "probability" || !done.kinds.isEmpty
+          || done.probability == Augmentation.none.probability,
+        "augmentation.\(name)", "where nothing is augmented", "name kinds")
+    }
+  }
+
+  /// Throws if it says how long a run is to be, which a budget chooses.
+  ///
+  /// - Throws: ``ModelError/unusableSettings(_:reason:)``.
+  public func checkLeavesLengthOpen() throws {
+    guard let name = ["hours", "steps"].first(where: keys.contains) else { return }
+    throw ModelError.unusableSettings(
+      path,
+      reason:
+        "\(name) means nothing to --budget, which chooses the length of the run: take it out, "
+        + "or leave out --budget")
+  }
+
   /// Writes settings that ``init(_:)`` reads.
   ///
   /// - Parameter keys: those that the file is to have.

@@ -16,7 +16,10 @@ struct NoiseOptions: ParsableArguments {
   func process(over base: NoiseProcess?) -> NoiseProcess {
     guard var base else { return process }
     if let prediction { base.prediction = prediction }
-    if let noiseLevels { base.levels = NoiseDistribution(noiseLevels) }
+    // Of the same kind they keep their parameters.
+    if let noiseLevels, noiseLevels != base.levels.kind {
+      base.levels = NoiseDistribution(noiseLevels)
+    }
     if let noise { base.shape = noise }
     return base
   }

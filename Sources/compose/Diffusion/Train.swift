@@ -253,13 +253,20 @@ struct Train: ParsableCommand {
     settings.seed = seed ?? settings.seed
     settings.noise = noise.process(
       over: file?.keys.contains("noise") == true || start != nil ? settings.noise : nil)
-    settings.augmentation = augment ?? settings.augmentation
+    if let augment {
+      let base = settings.augmentation ?? .none
+      settings.augmentation = Augmentation(
+        augment.kinds, probability: base.probability, pitchRange: base.pitchRange,
+        timeRange: base.timeRange)
+    }
     settings.heldOut = heldOut ?? settings.heldOut ?? 0.05
     if let accumulate { settings.accumulation = accumulate > 1 ? accumulate : nil }
     if let multiScale { settings.multiScale = multiScale > 0 ? multiScale : nil }
     if let dropout { settings.dropout = dropout > 0 ? dropout : nil }
     settings.patience = patience ?? settings.patience
     settings.saveInterval = saveEvery ?? settings.saveInterval
+    if planning.budget != nil { try file?.checkLeavesLengthOpen() }
+    try file?.checkEffects(in: settings)
     if steps != nil || hours != nil || planning.budget != nil {
       (settings.steps, settings.hours) = (steps, hours)
     }

@@ -90,6 +90,9 @@ struct Tune: ParsableCommand {
     settings.batchSize = batchSize ?? settings.batchSize
     settings.seed = seed ?? settings.seed
     settings.heldOut = heldOut ?? settings.heldOut ?? 0.05
+    try file?.checkEffects(in: settings)
+    // The file's are for the run that it is tuned for.
+    let length = (settings.steps, settings.hours)
     (settings.steps, settings.hours) = (nil, nil)
     let interruption = Interruption()
     let data = try loadDataset(
@@ -118,6 +121,7 @@ struct Tune: ParsableCommand {
     guard let outcome else { throw CommandError.nothingTuned }
     let kept = TuningCandidate.keys.union(["preset", "batchSize", "heldOut", "seed"]).union(
       file?.keys ?? [])
+    (settings.steps, settings.hours) = length
     try SettingsFile.write(outcome.best.candidate.applied(to: settings), keys: kept, to: path)
     Terminal.result(summary(outcome))
     Terminal.result("train:   compose train \(dataset) --config \(path)")
