@@ -118,9 +118,20 @@ extension CommandLineTests {
     /// A model that makes the same again and again is found out.
     @Test func tooFewDistinctSoundsAreSaid() throws {
       try Bench.with { bench in
+        // Two steps that leave nothing of the noise.
+        let text = try String(contentsOf: bench.workshop.model / "config.json", encoding: .utf8)
+        let lines = text.split(separator: "\n")
+          .filter { !$0.contains("\"bytes\" : ") && !$0.contains("\"crc32c\" : ") }
+        try bench.folder.write(
+          lines.joined(separator: "\n").replacing(
+            "\"sigmaMin\" : 0.01", with: "\"sigmaMin\" : 0.001"),
+          to: "model/config.json")
+        try FileManager.default.copyItem(
+          at: bench.workshop.model / "model.safetensors",
+          to: bench.folder / "model/model.safetensors")
         let outcome = try Run(
           [
-            "pack", "--model", bench.workshop.model.path, "--steps", "2", "--threads", "1",
+            "pack", "--model", "model", "--steps", "2", "--threads", "1",
             "--seconds", "0.1", "--label", "low", "--count", "2", "--output", "pack",
           ], in: bench.folder, cache: bench.workshop.cache
         ).outcome()

@@ -149,11 +149,15 @@ import Torch
       try piece(4) { $0.guidanceRescale = 0.5 }, try piece(4) { $0.guidanceRescale = 1 }
     )
     #expect(part != guided && part != plain && all != guided && all != plain && all != part)
-    // No noise level of the way, which begins at 80, all of them, and some.
-    #expect(try piece(4) { $0.guidanceInterval = 81...200 } == plain)
-    #expect(try piece(4) { $0.guidanceInterval = 0...200 } == guided)
-    let some = try piece(4) { $0.guidanceInterval = 0.1...10 }
-    #expect(some != plain && some != guided)
+    // No noise level of the way, which begins at 40, the model's own interval, all of them, and some.
+    #expect(try piece(4) { $0.guidanceInterval = 41...200 } == plain)
+    #expect(try piece(4) { $0.guidanceInterval = 0.2...5 } == guided)
+    let (whole, some) = (
+      try piece(4) { $0.guidanceInterval = 0...200 },
+      try piece(4) { $0.guidanceInterval = 0.1...10 }
+    )
+    #expect(whole != plain && whole != guided)
+    #expect(some != plain && some != guided && some != whole)
     // Away from a label in place of none, and from the one that is asked for, which is to stay.
     let negative = try piece(4) { $0.negativeLabel = "drums/kick" }
     #expect(negative != guided && negative != plain)

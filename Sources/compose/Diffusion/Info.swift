@@ -66,6 +66,9 @@ struct Info: ParsableCommand {
     row(
       "sampling",
       "\(configuration.sampling.sampler.rawValue), \(configuration.sampling.steps) steps, guidance "
-        + "\(configuration.sampling.guidanceScale)")
+        + "\(configuration.sampling.guidanceScale)"
+        + (configuration.sampling.guidanceInterval.map {
+          " where sigma is \($0.lowerBound) to \($0.upperBound)"
+        } ?? ""))
   }
 }
