@@ -123,8 +123,9 @@ extension CommandLineTests {
         let lines = text.split(separator: "\n")
           .filter { !$0.contains("\"bytes\" : ") && !$0.contains("\"crc32c\" : ") }
         try bench.folder.write(
-          lines.joined(separator: "\n").replacing(
-            "\"sigmaMin\" : 0.01", with: "\"sigmaMin\" : 0.001"),
+          lines.joined(separator: "\n")
+            .replacing("\"sigmaMin\" : 0.01", with: "\"sigmaMin\" : 0.001")
+            .replacing("\"sigmaMax\" : 40", with: "\"sigmaMax\" : 800"),
           to: "model/config.json")
         try FileManager.default.copyItem(
           at: bench.workshop.model / "model.safetensors",
