@@ -121,6 +121,21 @@ extension TrainerTests {
       }
     }
 
+    /// Where the first round has used up the time, the second, whose runs would be shorter, is left out.
+    @Test func shorterRunsDoNotDecide() throws {
+      try withDataset(files: 6) { dataset in
+        var base = TrainingConfiguration(preset: .draft)
+        (base.batchSize, base.seed, base.widths) = (2, 3, [16, 24, 32])
+        let tuner = try Tuner(
+          base, on: dataset, budget: Budget(seconds: 0.1),
+          search: SuccessiveHalving(candidates: 4, seconds: 0.2), device: .cpu, precision: .float32)
+        let outcome = try #require(try tuner.run())
+        #expect(tuner.results.count == 4 && tuner.results.allSatisfy { $0.round == 0 })
+        #expect(outcome.best.loss == tuner.results.map(\.loss).min())
+        #expect(outcome.base.candidate == tuner.standard)
+      }
+    }
+
     /// Stopped in the second round, what the first one found counts; in the first, nothing does.
     @Test func stopsWithWhatIsKnown() throws {
       try withDataset(files: 6) { dataset in

@@ -106,7 +106,8 @@ public final class Tuner {
   ///   - onStep: called now and then.
   ///   - shouldStop: asked after each step.
   /// - Returns: the best of the longest runs, and how the default did in as long a run; nil if it was
-  ///   stopped before the first round was over.
+  ///   stopped before the first round was over. Where the machine has become so slow that a further round
+  ///   would have shorter runs, the search ends before it.
   public func run(
     onRound: (_ round: Int, _ runs: Int, _ seconds: Double) -> Void = { _, _, _ in },
     onResult: (Result) -> Void = { _ in }, onStep: (Progress) -> Void = { _ in },
@@ -114,11 +115,15 @@ public final class Tuner {
   ) throws -> (best: Result, base: Result)? {
     let all = TuningCandidate.drawn(around: base, count: search.candidates, seed: base.seed)
     var candidates = all
+    var longest = 0.0
     for round in 0..<search.rounds {
       let left = clock.now.duration(to: end) / .seconds(1)
       let search =
         round == 0 ? search : search.adapted(fromRound: round, left: left, overhead: overhead)
       let seconds = search.seconds(inRound: round)
+      // Runs that are shorter than those that are over would tell less than they did.
+      guard seconds >= longest else { return outcome(before: round) }
+      longest = seconds
       onRound(round, candidates.count, seconds)
       for (number, candidate) in candidates.enumerated() {
         let speed = try secondsPerStep(of: candidate)

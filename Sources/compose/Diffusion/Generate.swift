@@ -28,7 +28,7 @@ struct Generate: ParsableCommand {
 
   @Option(
     name: .shortAndLong, parsing: .unconditional,
-    help: "Length of each piece in seconds. Default: 10.")
+    help: "Length of each piece in seconds, at most a day (86400). Default: 10.")
   var seconds: Double?
 
   @Option(name: .shortAndLong, help: "Folder of a model. Default: the one that ships in samples/.")
