@@ -60,6 +60,22 @@ extension CommandLineTests {
       }
     }
 
+    /// Names of one letter are names like any other.
+    @Test func oneLetterIsAName() throws {
+      try Bench.with { bench in
+        let planned = try bench.compose(
+          "train", bench.workshop.data.path, "--preset", "draft", "--steps", "2", "--batch-size",
+          "2",
+          "--dry-run", "--output", "o")
+        #expect(planned.status == 0, "\(planned.errors)")
+        try bench.expect(
+          bench.compose("spectrogram", "export", "o"), "cannot read o: there is no such file")
+        let drawn = try bench.generate("--seconds", "0.1", "--output", "o/p/a.wav")
+        #expect(drawn.status == 0, "\(drawn.errors)")
+        #expect(try contents(bench.folder) == ["o"])
+      }
+    }
+
     @Test func saysWhenTheOtherProgramIsMissing() throws {
       try Bench.with { bench in
         try FileManager.default.copyItem(at: Run.program, to: bench.folder / "compose")

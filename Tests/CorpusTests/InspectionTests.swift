@@ -222,4 +222,21 @@ import Testing
       #expect(back.advice == found.advice)
     }
   }
+
+  /// Silence inside of a sound, and one word again and again whose hash keeps it at every level, end and
+  /// take no more memory.
+  @Test func repeatedWordsEnd() throws {
+    let ends = (0..<200).map { UInt32(truncatingIfNeeded: $0 &* 0x0123_4567 &+ 1) }
+    let silent = SpectralFingerprint(frames: ends + [UInt32](repeating: 0, count: 3000) + ends)
+    #expect(silent.keptCount == 400 && silent.frameCount == 3400)
+    let stubborn = SpectralFingerprint(frames: [UInt32](repeating: 0x0E8B_2F51, count: 5000))
+    #expect((1...1024).contains(stubborn.keptCount) && stubborn.frameCount == 5000)
+    try withTemporaryFolder { folder in
+      let tone = (0..<22050).map { Float(0.5 * sin(Double($0) * 0.1)) }
+      let gap = [Float](repeating: 0, count: 13 * 22050)
+      try AudioBuffer(channels: [tone + gap + tone], sampleRate: 22050)
+        .write(to: (folder / "a.wav").path)
+      #expect(try inspect(folder).files.count == 1)
+    }
+  }
 }

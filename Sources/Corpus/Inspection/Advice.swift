@@ -119,7 +119,7 @@ extension Inspection {
       return switch usable.count {
       case 0: "Nothing is left to train on."
       case ..<100:
-        "\(number) are too few: the model will give them back. Some hundreds make a start."
+        "\(number) \(usable.count == 1 ? "is" : "are") too few: the model will give them back. Some hundreds make a start."
       case ..<500: "\(number) make a start; a thousand give more variety."
       default: "\(number) are enough to train on."
       }

@@ -27,6 +27,7 @@ package struct SpectralFingerprint: Sendable, Equatable {
   package var keptCount: Int { marks.count }
   /// 8 KB.
   static let mostMarks = 1024
+  private static let highestLevel = 31
   static let framesPerSecond = Double(sampleRate) / Double(hopLength)
   fileprivate static let sampleRate = 11025
   fileprivate static let fftSize = 2048
@@ -48,16 +49,19 @@ package struct SpectralFingerprint: Sendable, Equatable {
   private mutating func add(_ word: UInt32) {
     defer { frameCount += 1 }
     if opening.count < Self.mostMarks { opening.append(word) }
-    guard Self.isKept(word, at: level) else { return }
+    // One without any sign says nothing, and there may be any number of them.
+    guard word != 0, Self.isKept(word, at: level) else { return }
     marks.append(Mark(word: word, position: Int32(frameCount)))
-    while marks.count > Self.mostMarks {
+    // At the highest level few words are left, but each may come again and again.
+    if level == Self.highestLevel { marks.removeLast(max(0, marks.count - Self.mostMarks)) }
+    while marks.count > Self.mostMarks, level < Self.highestLevel {
       level += 1
       marks.removeAll { !Self.isKept($0.word, at: level) }
     }
   }
 
   private static func isKept(_ word: UInt32, at level: Int) -> Bool {
-    level == 0 || (word &* 0x9E37_79B1) >> UInt32(32 - min(level, 31)) == 0
+    level == 0 || (word &* 0x9E37_79B1) >> UInt32(32 - level) == 0
   }
 
   /// Those that are kept at a level, which is not below the fingerprint's own.

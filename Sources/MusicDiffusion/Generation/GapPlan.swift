@@ -25,12 +25,12 @@ package struct GapPlan: Equatable {
         ? (window - missing) / 2 : next == gap.lowerBound ? window / 2 : window / 3
       let after = meetsEnd ? isSmall ? window - missing - context : window / 2 : 0
       let wanted = max(0, next - context)
-      let end = min(
-        columns, wanted + SectionPlan.mostWindows * window,
-        max(gap.upperBound + after, wanted + window))
+      let needed = min(columns, max(gap.upperBound + after, wanted + window))
+      let end = min(needed, wanted + SectionPlan.mostWindows * window)
       let start = min(wanted, end - window)
-      steps.append(
-        SectionPlan.Step(frames: start..<end, kept: next..<min(end, gap.upperBound)))
+      // What is to meet the end is left to a section that knows enough of it.
+      let last = end < needed && meetsEnd ? gap.upperBound - window / 2 : gap.upperBound
+      steps.append(SectionPlan.Step(frames: start..<end, kept: next..<min(end, last)))
       next = steps[steps.count - 1].kept.upperBound
     }
     self.steps = steps

@@ -161,7 +161,9 @@ extension Generator {
     }
     if case .loop = form, seconds < shortestLoop {
       throw ModelError.invalidArgument(
-        "a loop of \(seconds) s is too short for the model: it takes \(shortestLoop) s")
+        String(
+          format: "a loop of %.2f s is too short for the model: it takes %.2f s", seconds,
+          (shortestLoop * 100).rounded(.up) / 100))
     }
   }
 

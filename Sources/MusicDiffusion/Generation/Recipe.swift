@@ -147,8 +147,9 @@ extension Generator {
     let options = recipe.options(over: configuration)
     guard try configuration.sampling.with(options) == recipe.sampling else {
       throw ModelError.invalidArgument(
-        "the recipe's sampling cannot be this model's: \"sigmaMin\" and \"sigmaMax\" are as the model "
-          + "has them, and \"settings\" and \"shift\" for samplers and schedules that take them")
+        "the recipe's sampling cannot be this model's: \"sigmaMin\", \"sigmaMax\" and whether there is a "
+          + "\"guidanceInterval\" are as the model has them, and \"settings\" and \"shift\" for samplers and schedules that take them"
+      )
     }
     return options
   }

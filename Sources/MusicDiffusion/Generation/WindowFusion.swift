@@ -34,7 +34,7 @@ package struct WindowFusion {
     overlap = window / 8
     let advance = window - overlap
     switch axis {
-    case .circle: count = frames <= window ? 1 : (frames + advance - 1) / advance
+    case .circle: count = max(1, (frames + advance - 1) / advance)
     case .line:
       // A quarter of a window more than it takes, for them to move.
       let room = frames == window ? 0 : window / 4

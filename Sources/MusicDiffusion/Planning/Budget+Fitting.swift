@@ -101,7 +101,8 @@ extension Budget {
     let speed = try speed(of: size)
     configuration.batchSize = size
     let cost = CheckpointCost(
-      speed, data.representation, labels: data.labels, hasHeldOut: data.hasHeldOut
+      speed, data.representation, configuration.noise, labels: data.labels,
+      hasHeldOut: data.hasHeldOut
     ).seconds
     let over = spent()
     guard

@@ -7,15 +7,17 @@ public struct CheckpointCost: Sendable, Equatable {
 
   /// - Parameters:
   ///   - labels: of the dataset; samples are drawn of at most four.
+  ///   - noise: of the model, on which its way of drawing depends.
   ///   - hasHeldOut: whether there are files to measure a loss on.
   public init(
-    _ speed: MeasuredSpeed, _ representation: Representation, labels: Int, hasHeldOut: Bool
+    _ speed: MeasuredSpeed, _ representation: Representation, _ noise: NoiseProcess, labels: Int,
+    hasHeldOut: Bool
   ) {
     let heldOut = hasHeldOut ? Double(HeldOutBatches.evaluations) * speed.secondsPerEvaluation : 0
     // A window, twice as much where a label guides it; a window by itself takes longer than one of a
     // batch.
-    let drawing =
-      Double(SamplingDefaults().steps * (labels > 0 ? 2 : 1)) * 1.5 * speed.secondsPerEvaluation
+    let steps = SamplingDefaults(for: noise, sigmaData: 0.5).steps
+    let drawing = Double(steps * (labels > 0 ? 2 : 1)) * 1.5 * speed.secondsPerEvaluation
     let sounds = Double(min(max(labels, 1), Self.labelsDrawn))
     // The way back to sound, its picture and its MP3 for the report.
     let inverting = 0.15 * Double(representation.channels) * representation.windowSeconds

@@ -33,7 +33,7 @@ public struct TrainingPlan: Sendable, Equatable {
     let last = done.steps + steps
     checkpoints = last / interval - done.steps / interval + (last % interval == 0 ? 0 : 1)
     let cost = CheckpointCost(
-      speed, dataset.representation, labels: dataset.labels.count,
+      speed, dataset.representation, configuration.noise, labels: dataset.labels.count,
       hasHeldOut: dataset.heldOut != nil)
     (secondsOfCheckpoint, disk) = (cost.seconds, cost.bytesOfRun)
     memory = TrainingMemory(

@@ -20,8 +20,14 @@ struct GuidanceOptions: ParsableArguments {
 
   @Option(
     help:
-      "LOW:HIGH: guide only where the noise has a standard deviation between these, in units of the data, whose own is 0.5; 0:100 for all of it. Default: the model's, mostly 0.2:5."
-  )
+      "LOW:HIGH: guide only where the noise has a standard deviation between these, in units of the data, whose own is 0.5; 0:100 for all of it. Default: the model's, mostly 0.2:5.",
+    transform: { text in
+      guard let interval = NoiseInterval(text) else {
+        throw ValidationError(
+          "--guidance-interval is LOW:HIGH, the lower one first, such as 0.2:5.")
+      }
+      return interval
+    })
   var guidanceInterval: NoiseInterval?
 
   @Option(help: "A label of the model to keep away from, in place of no label.")
@@ -67,11 +73,11 @@ struct GuidanceOptions: ParsableArguments {
 }
 
 /// `LOW:HIGH`, standard deviations of the noise.
-struct NoiseInterval: ExpressibleByArgument {
+struct NoiseInterval {
   let sigmas: ClosedRange<Double>
 
-  init?(argument: String) {
-    let bounds = argument.split(separator: ":", omittingEmptySubsequences: false)
+  init?(_ text: String) {
+    let bounds = text.split(separator: ":", omittingEmptySubsequences: false)
       .map { Double($0) }
     guard bounds.count == 2, let low = bounds[0], let high = bounds[1], 0 <= low, low < high else {
       return nil

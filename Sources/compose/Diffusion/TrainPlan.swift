@@ -132,8 +132,7 @@ private func report(
       + "checkpoint\(plan.checkpoints == 1 ? "" : "s"), \(duration(plan.seconds)) in all")
   Terminal.result("memory:  about \(formatted(bytes: plan.memory))")
   Terminal.result("writes:  \(folder), at most \(formatted(bytes: plan.disk)) on the disk")
-  let parent = NSString(string: folder).deletingLastPathComponent
-  let places = [folder, parent.isEmpty ? "." : parent]
+  let places = [folder, parentFolder(of: folder)]
   if let place = places.first(where: FileManager.default.fileExists(atPath:)),
     let disk = try? FileManager.default.attributesOfFileSystem(forPath: place),
     let free = (disk[.systemFreeSize] as? NSNumber)?.doubleValue, free < plan.disk

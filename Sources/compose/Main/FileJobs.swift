@@ -51,7 +51,7 @@ struct FileJobs {
       }
     }
     let bases = files.map { output == nil ? $0.input : path(output ?? "", $0.name) }
-    let stems = bases.map { NSString(string: $0).deletingPathExtension }
+    let stems = bases.map(withoutExtension)
     let uses = Dictionary(stems.map { ($0, 1) }, uniquingKeysWith: +)
     var taken: Set<String> = []
     jobs = zip(files, zip(bases, stems)).map { file, names in
@@ -179,4 +179,11 @@ private func isFolder(_ path: String) -> Bool {
 
 private func path(_ folder: String, _ name: String) -> String {
   folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
+}
+
+/// A path without what follows the last point of its name, unless the name begins with that.
+private func withoutExtension(_ path: String) -> String {
+  let name = path[(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)...]
+  guard let point = name.lastIndex(of: "."), point != name.startIndex else { return path }
+  return String(path[..<point])
 }

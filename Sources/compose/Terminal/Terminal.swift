@@ -107,13 +107,22 @@ public final class SharedProgressLine: @unchecked Sendable {
 ///
 /// - Throws: `CommandError.cannotWrite`, with the system's reason.
 public func makeFolder(of file: String) throws {
-  let parent = NSString(string: file).deletingLastPathComponent
-  let folder = parent.isEmpty ? "." : parent
+  let folder = parentFolder(of: file)
   let code = createFolder(folder)
   guard code == 0, access(folder, W_OK | X_OK) == 0 else {
     let reason = String(cString: strerror(code == 0 ? errno : code))
     throw CommandError.cannotWrite(folder, reason: reason)
   }
+}
+
+/// The folder that a file or folder lies in, by its path; `.` for a name alone.
+public func parentFolder(of path: String) -> String {
+  var path = path[...]
+  while path.count > 1, path.hasSuffix("/") { path = path.dropLast() }
+  guard let slash = path.lastIndex(of: "/") else { return "." }
+  var parent = path[..<slash]
+  while parent.hasSuffix("/") { parent = parent.dropLast() }
+  return parent.isEmpty ? "/" : String(parent)
 }
 
 /// Makes a folder and those that it lies in.
@@ -127,8 +136,8 @@ private func createFolder(_ path: String) -> Int32 {
     let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
     return exists && isFolder.boolValue ? 0 : ENOTDIR
   }
-  let parent = NSString(string: path).deletingLastPathComponent
-  guard code == ENOENT, !parent.isEmpty, parent != path else { return code }
+  let parent = parentFolder(of: path)
+  guard code == ENOENT, parent != ".", parent != path else { return code }
   let failure = createFolder(parent)
   if failure != 0 { return failure }
   return mkdir(path, 0o777) == 0 || errno == EEXIST ? 0 : errno
