@@ -234,8 +234,10 @@ import Testing
     try withTemporaryFolder { folder in
       let tone = (0..<22050).map { Float(0.5 * sin(Double($0) * 0.1)) }
       let gap = [Float](repeating: 0, count: 13 * 22050)
+      try FileManager.default.createDirectory(
+        at: folder / "data", withIntermediateDirectories: true)
       try AudioBuffer(channels: [tone + gap + tone], sampleRate: 22050)
-        .write(to: (folder / "a.wav").path)
+        .write(to: (folder / "data/a.wav").path)
       #expect(try inspect(folder).files.count == 1)
     }
   }
