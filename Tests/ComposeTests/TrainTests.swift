@@ -81,7 +81,9 @@ extension CommandLineTests {
         #expect(trained.status == 0, "\(trained.errors)")
         let info = try bench.compose("info", "model")
         #expect(info.output.contains("noise       laplace, logit-normal levels, prediction flow\n"))
-        #expect(info.output.contains("sampling    flow, 20 steps, guidance 1.5\n"))
+        #expect(
+          info.output.contains(
+            "sampling    flow, 20 steps, guidance 1.5 where sigma is 0.2 to 5.0\n"))
         let drawn = try bench.compose(
           "generate", "--model", "model", "--seconds", "0.1", "--steps", "3", "--shift", "2")
         #expect(drawn.status == 0, "\(drawn.errors)")
