@@ -23,6 +23,8 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   public var noise: NoiseProcess
   public var sampling: SamplingDefaults
   public var history: TrainingHistory
+  /// The CRC-32C of the weights' file, eight hexadecimal digits, where that has none of its own.
+  var weightsChecksum: String?
 
   package init(
     preset: Preset, representation: Representation, normalization: Normalization,
@@ -215,9 +217,14 @@ public struct Model: Sendable {
     let url = URL(fileURLWithPath: folder, isDirectory: true)
     guard FileManager.default.fileExists(atPath: folder) else { throw ModelError.noFolder(folder) }
     configuration = try Self.readConfiguration(in: folder)
+    let weights = url.appendingPathComponent(Self.weightsFile).path
+    if let wanted = configuration.weightsChecksum, try checksum(ofFile: weights) != wanted {
+      throw ModelError.damagedModel(
+        folder,
+        reason: "\(Self.weightsFile) does not match its checksum in \(Self.configurationFile)")
+    }
     do {
-      parameters = try ParameterStore(
-        loading: SafeTensors.read(url.appendingPathComponent(Self.weightsFile).path).tensors)
+      parameters = try ParameterStore(loading: SafeTensors.read(weights).tensors)
       network = try UNet(parameters.root, configuration: configuration.network)
       try parameters.finishLoading()
     } catch {
@@ -292,6 +299,8 @@ public struct Model: Sendable {
     try SafeTensors.write(
       weights, metadata: ["format": "compose"], sealed: true,
       to: folder.appendingPathComponent(Self.weightsFile).path)
+    var configuration = configuration
+    configuration.weightsChecksum = nil
     try writeAtomically(
       SealedJSON.encode(configuration), to: folder.appendingPathComponent(Self.configurationFile))
   }

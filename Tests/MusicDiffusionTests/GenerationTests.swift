@@ -306,6 +306,31 @@ import Torch
 }
 
 @Suite struct ModelTests {
+  /// The model that ships, whose weights' file has no checksum of its own, has it in its configuration.
+  @Test func shippedModelIsSealed() throws {
+    let shipped =
+      URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent() / "samples/chorales-model"
+    let model = try Model(contentsOf: shipped.path)
+    try withTemporaryFolder { folder in
+      // Written anew, the file has its own.
+      try model.write(to: folder)
+      #expect(try Model(contentsOf: folder.path).parameters.named.count == 144)
+      for name in ["config.json", "model.safetensors"] {
+        try FileManager.default.removeItem(at: folder / name)
+        try FileManager.default.copyItem(at: shipped / name, to: folder / name)
+      }
+      _ = try Model(contentsOf: folder.path)
+      var weights = try Data(contentsOf: folder / "model.safetensors")
+      for place in [20, 9000, weights.count / 2, weights.count - 1] {
+        weights[place] ^= 1
+        try weights.write(to: folder / "model.safetensors")
+        #expect(throws: ModelError.self) { try Model(contentsOf: folder.path) }
+        weights[place] ^= 1
+      }
+    }
+  }
+
   private func withModelFolder(_ body: (URL) throws -> Void) throws {
     try withTemporaryFolder { folder in
       try GeneratorTests.model().write(to: folder)
