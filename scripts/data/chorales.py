@@ -36,6 +36,8 @@ CHORALES = """315 366 229.2 353 154.8 144.3 294 410 295 10.7 164.6 278 374 272 4
 # any other in the corpus: for chorales-test, and in no other set.
 TEST_CHORALES = """115.6 122.6 190.7 24.6 399 248.42-s 248.53-5 254 263 265 281 282 285 293 297 300 304 341
 355 357 367 368 370 372 381 384 386 405 387 396 407 412 424 438 64.2 66.6""".split()
+# But for this one, a passage of which stands in another one note for note: it is in no set.
+TOO_NEAR = "300"
 
 # Tunes from Ryan's Mammoth Collection (Boston, 1883)
 TUNES = dict(
@@ -175,7 +177,7 @@ def chorale(tmp, label, bwv, shift=0):
     u = unit(name, "tempo")
     bpm = 54 + 54 * u
     to_midi(parts, bpm, label, name, holds, midi_path(tmp, label, name), shift)
-    return name, label, bpm, lambda: f"{label}, chorale in {key_text(s)}, {speed_word(u)}"
+    return name, label, lambda: f"{label}, chorale in {key_text(s)}, {speed_word(u)}"
 
 
 def tune(tmp, kind, base, shift=0):
@@ -192,7 +194,7 @@ def tune(tmp, kind, base, shift=0):
     bpm = TUNE_BPM[kind] * (0.78 + 0.4 * u)
     o, l, _ = notes[-1]
     to_midi([notes], bpm, "flute", base, {o: (l, 1.5)}, midi_path(tmp, "flute", title), shift)
-    return title, "flute", bpm, lambda: f"flute, {kind} in {key_text(s)}, {speed_word(u)}"
+    return title, "flute", lambda: f"flute, {kind} in {key_text(s)}, {speed_word(u)}"
 
 
 def free_score(tmp, label, path, name, kind, bpm, parts, melody):
@@ -206,7 +208,7 @@ def free_score(tmp, label, path, name, kind, bpm, parts, melody):
     bpm *= 0.78 + 0.4 * u
     o, l, _ = notes[0][-1]
     to_midi(notes, bpm, label, name, {o: (l, 1.4)}, midi_path(tmp, label, name))
-    return name, label, bpm, lambda: f"{label}, {kind} in {key_text(s)}, {speed_word(u)}"
+    return name, label, lambda: f"{label}, {kind} in {key_text(s)}, {speed_word(u)}"
 
 
 def render(name, label, out, tmp, sf2):
@@ -228,7 +230,7 @@ def render(name, label, out, tmp, sf2):
 
 
 def main(work, out, tmp, sf2, jobs, captions):
-    """work: functions with arguments, each returning (name, label, tempo, caption) or None."""
+    """work: functions with arguments, each returning (name, label, caption) or None."""
     rows, waiting, bad = [], [], 0
     for n in INSTR:
         os.makedirs(os.path.join(out, n), exist_ok=True)
@@ -239,8 +241,8 @@ def main(work, out, tmp, sf2, jobs, captions):
                 made = fn(tmp, *args)
                 if made is None:
                     continue
-                name, label, bpm, text = made
-                rows.append((f"{label}/{name}.wav", text() if captions else round(bpm, 1)))
+                name, label, text = made
+                rows.append((f"{label}/{name}.wav", text()))
             except Exception as e:  # a score this version lacks
                 bad += 1
                 print(f"  skipped {args}: {type(e).__name__}: {e}", file=sys.stderr)
@@ -252,9 +254,11 @@ def main(work, out, tmp, sf2, jobs, captions):
             j.result()
     if bad > 0.1 * len(work):
         sys.exit(f"too many scores failed ({bad} of {len(work)})")
+    if not captions:
+        return
     with open(os.path.join(out, "metadata.csv"), "w", newline="", encoding="utf-8") as f:
         w = csv.writer(f, lineterminator="\n")
-        w.writerow(["file_name", "text" if captions else "bpm"])
+        w.writerow(["file_name", "text"])
         w.writerows(sorted(rows))
 
 
@@ -290,9 +294,9 @@ def chorales():
 
 
 def chorales_test():
-    return [(chorale, VOICES[i % 4], b) for i, b in enumerate(TEST_CHORALES)] + [
-        (tune, kind, b) for kind in TUNES for b in other_tunes(kind)[:TEST_TUNES]
-    ]
+    return [
+        (chorale, VOICES[i % 4], b) for i, b in enumerate(TEST_CHORALES) if b != TOO_NEAR
+    ] + [(tune, kind, b) for kind in TUNES for b in other_tunes(kind)[:TEST_TUNES]]
 
 
 if __name__ == "__main__":
