@@ -62,6 +62,45 @@ extension CommandLineTests {
       }
     }
 
+    /// From its recipe, with loop points and tempo; an older program says that it is too old.
+    @Test func loopsAreMadeAgain() throws {
+      try Bench.with { bench in
+        let first = try bench.generate(
+          "--loop", "--bpm", "240", "--bars", "1", "--beats-per-bar", "3", "--seed", "7",
+          "--recipe", "--output", "a.wav")
+        #expect(first.status == 0, "\(first.errors)")
+        let json = try #require(
+          JSONSerialization.jsonObject(with: Data(contentsOf: bench.folder / "a.json"))
+            as? [String: Any])
+        #expect(json["version"] as? Int == 2)
+        let loop = try #require(json["loop"] as? [String: Any])
+        #expect(loop["sampleCount"] as? Int == 16538)
+        let again = try Run(
+          ["generate", "--from", "a.json", "--output", "b.wav"], in: bench.folder,
+          cache: bench.workshop.cache
+        ).outcome()
+        #expect(again.status == 0, "\(again.errors)")
+        #expect(again.errors.contains("b.wav: byte for byte as it was"))
+        #expect(
+          try Data(contentsOf: bench.folder / "a.wav") == Data(contentsOf: bench.folder / "b.wav"))
+        #expect(try AudioReader((bench.folder / "b.wav").path).metadata.beatsPerBar == 3)
+        for (old, new, reason) in [
+          (
+            "16538", "16539", "the recipe's loop is not as long as its seconds at this model's rate"
+          ),
+          ("\"beatsPerBar\" : 3", "\"beatsPerBar\" : 65", "loop.beatsPerBar must be 1 to 64"),
+        ] {
+          let text = try String(contentsOf: bench.folder / "a.json", encoding: .utf8)
+          try bench.folder.write(text.replacing(old, with: new), to: "c.json")
+          let outcome = try Run(
+            ["generate", "--from", "c.json", "--output", "c.wav"], in: bench.folder,
+            cache: bench.workshop.cache
+          ).outcome()
+          #expect(outcome.status != 0 && outcome.message.contains(reason), "\(outcome.errors)")
+        }
+      }
+    }
+
     @Test(arguments: [
       (["--bpm", "120"], "--bpm belongs to --loop."),
       (["--bars", "2"], "--bars belongs to --loop."),

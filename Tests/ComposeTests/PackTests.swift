@@ -93,6 +93,61 @@ extension CommandLineTests {
       }
     }
 
+    /// Whole to the sample, named by their tempo, ranked by their pulse, made again from their recipes.
+    @Test func loopsMakePacks() throws {
+      try Bench.with { bench in
+        let outcome = try Run(
+          [
+            "pack", "--model", Self.model, "--steps", "3", "--threads", "1", "--loop", "--bpm",
+            "192", "--bars", "1", "--label", "organ", "--count", "2", "--candidates", "3", "--seed",
+            "5", "--output", "pack",
+          ], in: bench.folder, cache: bench.workshop.cache
+        ).outcome()
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let names = ["organ-192bpm-001", "organ-192bpm-002"]
+        let found = try manifest(bench.folder / "pack")
+        #expect(found["beatsPerMinute"] as? Double == 192)
+        #expect(found["ranking"] as? String == "regularity and clarity")
+        let sounds = try #require(found["sounds"] as? [[String: Any]])
+        #expect(sounds.map { $0["file"] as? String } == names.map { $0 + ".wav" })
+        let scores = try sounds.map { sound in
+          let figures = try #require(sound["figures"] as? [String: Any])
+          return try #require(figures["regularity"] as? Double)
+            + #require(figures["clarity"] as? Double)
+        }
+        #expect(scores[0] >= scores[1])
+        for name in names {
+          let path = (bench.folder / "pack/\(name).wav").path
+          #expect(try AudioBuffer(contentsOf: path).sampleCount == 27563)
+          let metadata = try AudioReader(path).metadata
+          #expect(metadata.loops == [.init(start: 0, end: 27563)])
+          #expect(metadata.beatsPerMinute == 192)
+        }
+        let again = try Run(
+          ["generate", "--from", "pack/recipes/\(names[1]).json", "--output", "b.wav"],
+          in: bench.folder, cache: bench.workshop.cache
+        ).outcome()
+        #expect(again.status == 0, "\(again.errors)")
+        #expect(
+          try Data(contentsOf: bench.folder / "b.wav")
+            == Data(contentsOf: bench.folder / "pack/\(names[1]).wav"))
+      }
+    }
+
+    @Test(arguments: [
+      (["--bpm", "120"], "--bpm belongs to --loop."),
+      (["--loop", "--seconds", "auto"], "--loop and --seconds auto exclude each other."),
+      (["--loop", "--seconds", "2", "--bars", "2"], "--bars and --seconds exclude each other."),
+    ])
+    func impossibleLoopsAreErrors(_ options: [String], _ message: String) throws {
+      try Bench.with { bench in
+        let outcome = try Run(
+          ["pack", "--output", "pack"] + options, in: bench.folder, cache: bench.workshop.cache
+        ).outcome()
+        try bench.expect(outcome, failsWith: EX_USAGE, "\(message) See compose pack --help.")
+      }
+    }
+
     /// Ctrl-C leaves a pack of what is there, or nothing.
     @Test func interruptionLeavesWhatIsThere() throws {
       try Bench.with { bench in

@@ -78,6 +78,32 @@ import Testing
     #expect(crisp.score > hiss.score)
   }
 
+  /// A beat before none; nothing of a loop is cut off, silence at its ends least of all.
+  @Test func loopsGoByTheirPulse() throws {
+    func beat(_ places: [Double]) -> AudioBuffer {
+      var loop = AudioBuffer(
+        channels: [[Float](repeating: 0, count: 22050 * 3)], sampleRate: 22050)
+      let pluck = pluck(440, decay: 0.1)
+      for place in places {
+        for (index, sample) in pluck.channels[0].prefix(8000).enumerated() {
+          let at = (Int(place * 22050) + index) % loop.sampleCount
+          loop.channels[0][at] += sample
+        }
+      }
+      return loop
+    }
+    let judge = try PackJudge(sampleRate: 22050, loops: true)
+    let even = try judge.judge(beat([0.1, 0.6, 1.1, 1.6, 2.1, 2.6])).get()
+    let uneven = try judge.judge(beat([0.1, 0.37, 0.97, 1.8, 2.01, 2.73])).get()
+    #expect(even.trim == nil)
+    let (regular, irregular) = (
+      try #require(even.figures.regularity), try #require(uneven.figures.regularity)
+    )
+    #expect(regular > 0.7 && regular > irregular + 0.3, "\(regular), \(irregular)")
+    #expect(even.rank > uneven.rank)
+    #expect(try judged(judge, beat([])) == .silent)
+  }
+
   /// What a collection is made of is nearer to it than other sounds are.
   @Test func collectionsKnowTheirLike() throws {
     try withTemporaryFolder { folder in

@@ -6,8 +6,8 @@ import Foundation
 public final class PackJudge {
   /// A sound that a pack may have.
   public struct Candidate: Sendable {
-    /// The part that is kept.
-    public let trim: Trim
+    /// The part that is kept; nil for all, as of a loop.
+    public let trim: Trim?
     public let figures: SoundFigures
     /// Of ``SoundCollection/distance(of:)``; nil without a collection.
     public let distance: Double?
@@ -43,25 +43,30 @@ public final class PackJudge {
 
   private let prints: SoundPrint.Maker
   private let collection: SoundCollection?
+  /// For the pulse of loops; nil where single sounds are judged.
+  private let analyzer: WindowAnalyzer?
   private var kept: [SoundPrint] = []
 
   /// - Parameters:
   ///   - sampleRate: of the sounds, Hz.
   ///   - collection: what they are to be like; nil to go by ``SoundFigures/score``.
+  ///   - loops: whether they are loops, of which nothing is cut off.
   /// - Throws: `SpectroError.invalidSettings` for a rate that no spectrogram has.
-  public init(sampleRate: Int, collection: SoundCollection? = nil) throws {
+  public init(sampleRate: Int, collection: SoundCollection? = nil, loops: Bool = false) throws {
     prints = try SoundPrint.Maker(sampleRate: sampleRate)
     self.collection = collection
+    analyzer = loops ? try WindowAnalyzer(sampleRate: sampleRate) : nil
   }
 
   /// - Parameter sound: as it was generated.
   /// - Returns: what to keep of it, or why it is left out.
   /// - Throws: `AudioError.loudness`, `.resampling`.
   public func judge(_ sound: AudioBuffer) throws -> Result<Candidate, Fault> {
-    guard 20 * log10(Double(sound.peak)) > Self.silence, let trim = sound.trim() else {
+    guard 20 * log10(Double(sound.peak)) > Self.silence, let sounding = sound.trim() else {
       return .failure(.silent)
     }
-    let part = sound.trimmed(to: trim)
+    let trim = analyzer == nil ? sounding : nil
+    let part = trim.map(sound.trimmed) ?? sound
     if part.duration < Self.shortest { return .failure(.tooShort) }
     let print = prints.print(of: part.mono().channels[0])
     if kept.contains(where: { $0.distance(to: print) < Self.sameness }) {
@@ -72,8 +77,15 @@ public final class PackJudge {
     kept.append(print)
     return .success(
       Candidate(
-        trim: trim, figures: SoundFigures(of: part), distance: try collection?.distance(of: part),
+        trim: trim, figures: try figures(of: part), distance: try collection?.distance(of: part),
         loudness: loudness, level: try part.loudness()))
+  }
+
+  private func figures(of part: AudioBuffer) throws -> SoundFigures {
+    guard let analyzer else { return SoundFigures(of: part) }
+    let mono = try part.mono().resampled(to: analyzer.sampleRate)
+    return SoundFigures(
+      of: part, regularity: analyzer.analyze(mono.channels[0]).traits.tempoRegularity)
   }
 
   /// The loudness that a pack is matched to where none is asked for: what nine of ten of its sounds reach

@@ -40,6 +40,9 @@ public struct PackManifest: Codable, Sendable, Equatable {
   public var asked: Int
   public var made: Int
   public var leftOut: [String: Int]
+  /// The tempo that loops were asked for, in beats a minute; nil for single sounds, and for loops by
+  /// seconds.
+  public var beatsPerMinute: Double?
   /// What the order of the sounds of a label, the best first, goes by.
   public var ranking: String
   /// What the sounds were matched to, as `-14.0 LUFS in the loudest 400 ms`.
@@ -49,11 +52,13 @@ public struct PackManifest: Codable, Sendable, Equatable {
 
   public init(
     program: String, modelFingerprint: String, dataset: String, firstSeed: UInt64, asked: Int,
-    made: Int, leftOut: [String: Int], ranking: String, matchedTo: String, sounds: [Sound]
+    made: Int, leftOut: [String: Int], beatsPerMinute: Double? = nil, ranking: String,
+    matchedTo: String, sounds: [Sound]
   ) {
     (self.program, self.modelFingerprint) = (program, modelFingerprint)
     (self.dataset, self.firstSeed) = (dataset, firstSeed)
     (self.asked, self.made, self.leftOut) = (asked, made, leftOut)
+    self.beatsPerMinute = beatsPerMinute
     (self.ranking, self.matchedTo, self.sounds) = (ranking, matchedTo, sounds)
   }
 

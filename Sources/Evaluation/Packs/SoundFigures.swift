@@ -12,9 +12,15 @@ public struct SoundFigures: Codable, Sendable, Equatable {
   /// of ln(geometric mean / arithmetic mean) of the powers in each octave from 250 Hz to 16 kHz, in frames of
   /// 46 ms, of all that is less than 50 dB below the loudest such octave; of white noise it is -0.577.
   public var clarity: Double
+  /// Of a loop: how regular its pulse is, 0 to 1, by the tempo regularity of Docs/evaluation.md; nil for
+  /// a single sound.
+  public var regularity: Double?
 
-  /// - Parameter sound: from its onset on.
-  public init(of sound: AudioBuffer) {
+  /// - Parameters:
+  ///   - sound: from its onset on, or a loop from its first sample on.
+  ///   - regularity: of a loop.
+  public init(of sound: AudioBuffer, regularity: Double? = nil) {
+    self.regularity = regularity
     let samples = sound.mono().channels[0]
     func levels(_ seconds: Double) -> [Double] {
       let length = max(1, Int(seconds * Double(sound.sampleRate)))
@@ -58,7 +64,9 @@ public struct SoundFigures: Codable, Sendable, Equatable {
     return max(0, 1 - exp(heard.reduce(0, +) / Double(heard.count) + eulerGamma))
   }
 
-  /// The mean of three figures from 0 to 1: 50 / (50 + attack), range / 60 and clarity. It puts what is
-  /// crisp, falls silent and is clear first.
-  public var score: Double { (50 / (50 + attack) + range / 60 + clarity) / 3 }
+  /// The mean of figures from 0 to 1. Of a single sound they are 50 / (50 + attack), range / 60 and
+  /// clarity, which puts what is crisp, falls silent and is clear first; of a loop regularity and clarity.
+  public var score: Double {
+    regularity.map { ($0 + clarity) / 2 } ?? (50 / (50 + attack) + range / 60 + clarity) / 3
+  }
 }

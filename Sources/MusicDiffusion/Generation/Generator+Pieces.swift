@@ -150,12 +150,7 @@ extension Generator {
   }
 
   func check(_ form: Form, limit: Double = maximumSecondsInMemory) throws {
-    let rate = Double(model.configuration.representation.sampleRate)
-    let seconds =
-      switch form {
-      case .piece(let seconds): seconds
-      case .loop(let sampleCount): Double(sampleCount) / rate
-      }
+    let seconds = seconds(form)
     guard seconds > 0 && seconds <= limit else {
       throw ModelError.invalidSeconds(seconds, limit: limit)
     }
@@ -164,6 +159,14 @@ extension Generator {
         String(
           format: "a loop of %.2f s is too short for the model: it takes %.2f s", seconds,
           (shortestLoop * 100).rounded(.up) / 100))
+    }
+  }
+
+  func seconds(_ form: Form) -> Double {
+    switch form {
+    case .piece(let seconds): seconds
+    case .loop(let sampleCount):
+      Double(sampleCount) / Double(model.configuration.representation.sampleRate)
     }
   }
 

@@ -57,6 +57,16 @@ extension Recipe {
     if !(seconds > 0 && seconds <= Generator.maximumSeconds) {
       return "seconds must be more than 0 and at most \(Int(Generator.maximumSeconds))"
     }
+    if let loop {
+      if loop.sampleCount < 1 { return "loop.sampleCount must be 1 or more" }
+      if loop.beatsPerMinute.map({ !(10...1000).contains($0) }) ?? false {
+        return "loop.beatsPerMinute must be 10 to 1000"
+      }
+      if loop.beatsPerBar.map({ !(1...64).contains($0) }) ?? false {
+        return "loop.beatsPerBar must be 1 to 64"
+      }
+      if trim != nil { return "a loop has no trim: it would be none" }
+    }
     if !(1...1024).contains(threads) { return "threads must be 1 to 1024" }
     if !(0...10_000).contains(inversionIterations) {
       return "inversionIterations must be 0 to 10000"

@@ -10,11 +10,11 @@ public import Torch
 ///     try setThreadCount(recipe.threads)
 ///     let music = try recipe.generator(model: "my-model").generate(recipe)
 public struct Recipe: Codable, Sendable, Equatable {
-  /// Of what is written.
-  public static let formatVersion = 1
+  /// The newest that is written.
+  public static let formatVersion = 2
 
-  /// The lowest that can read it.
-  public var version = Recipe.formatVersion
+  /// The lowest that can read it: 2 for a loop.
+  public var version = 1
   /// What made it, such as `compose 0.1.0`.
   public var program: String
   public var model: Source
@@ -22,6 +22,8 @@ public struct Recipe: Codable, Sendable, Equatable {
   public var guide: Source?
 
   public var seconds: Double
+  /// How the end leads to the beginning; nil for a piece that ends.
+  public var loop: Loop?
   public var seed: UInt64
   /// The one that it was drawn with, also where the seed chose it.
   public var label: LabelMix?
@@ -50,6 +52,25 @@ public struct Recipe: Codable, Sendable, Equatable {
     case float32, bfloat16
 
     public var dtype: DType { self == .float32 ? .float32 : .bfloat16 }
+  }
+
+  public struct Loop: Codable, Sendable, Equatable {
+    public var sampleCount: Int
+    /// Its tempo and meter as it was asked for; nil where only seconds, or four beats, were.
+    public var beatsPerMinute: Double?
+    public var beatsPerBar: Int?
+
+    /// - Returns: nil for a piece that ends.
+    public init?(of form: Generator.Form, beatsPerMinute: Double?, beatsPerBar: Int?) {
+      guard case .loop(let sampleCount) = form else { return nil }
+      self.sampleCount = sampleCount
+      (self.beatsPerMinute, self.beatsPerBar) = (beatsPerMinute, beatsPerBar)
+    }
+  }
+
+  /// What is drawn before it is trimmed.
+  public var form: Generator.Form {
+    loop.map { .loop(sampleCount: $0.sampleCount) } ?? .piece(seconds: seconds)
   }
 
   /// A model folder, told from others by what is in it.
@@ -104,19 +125,23 @@ extension Recipe.Source {
 }
 
 extension Generator {
-  /// How ``generate(seconds:seed:options:onProgress:)`` makes a piece.
+  /// How ``generate(_:seeds:options:onProgress:)`` makes a piece.
   ///
   /// - Parameters:
+  ///   - tempo: of a loop, in beats a minute, and the beats of its bars, for its file's metadata.
   ///   - program: its name and version.
   ///   - model, guide: the folders of this generator's models.
   /// - Throws: ``ModelError/invalidArgument(_:)`` for what cannot be drawn with.
   public func recipe(
-    seconds: Double, seed: UInt64, options: Options, program: String, model: Recipe.Source,
-    guide: Recipe.Source? = nil
+    _ form: Form, tempo: (beatsPerMinute: Double?, beatsPerBar: Int?) = (nil, nil), seed: UInt64,
+    options: Options, program: String, model: Recipe.Source, guide: Recipe.Source? = nil
   ) throws -> Recipe {
     let configuration = self.model.configuration
+    let loop = Recipe.Loop(
+      of: form, beatsPerMinute: tempo.beatsPerMinute, beatsPerBar: tempo.beatsPerBar)
     return Recipe(
-      program: program, model: model, guide: guide, seconds: seconds, seed: seed,
+      version: loop == nil ? 1 : 2, program: program, model: model, guide: guide,
+      seconds: self.seconds(form), loop: loop, seed: seed,
       label: label(for: options, seed: seed), prompt: options.prompt, numbers: options.numbers,
       negativeLabel: options.negativeLabel, negativePrompt: options.negativePrompt,
       sampling: try configuration.sampling.with(options),
@@ -128,15 +153,14 @@ extension Generator {
   /// Makes a piece again, trimmed and as loud as the recipe says. Its model, device and precision must be
   /// this generator's, as ``Recipe/generator(model:guide:)`` sees to.
   ///
-  /// - Throws: as ``generate(seconds:seed:options:onProgress:)``; ``ModelError/invalidArgument(_:)`` for a
+  /// - Throws: as ``generate(_:seeds:options:onProgress:)``; ``ModelError/invalidArgument(_:)`` for a
   ///   recipe that is not for this model.
   public func generate(
     _ recipe: Recipe, onProgress: (Progress) throws -> Void = { _ in }
   ) throws -> AudioBuffer {
     try recipe.finished(
       generate(
-        seconds: recipe.seconds, seed: recipe.seed, options: options(of: recipe),
-        onProgress: onProgress))
+        recipe.form, seeds: [recipe.seed], options: options(of: recipe), onProgress: onProgress)[0])
   }
 
   /// What a recipe says beside length and seed.
@@ -145,6 +169,10 @@ extension Generator {
   public func options(of recipe: Recipe) throws -> Options {
     let configuration = model.configuration
     let options = recipe.options(over: configuration)
+    guard seconds(recipe.form) == recipe.seconds else {
+      throw ModelError.invalidArgument(
+        "the recipe's loop is not as long as its seconds at this model's rate")
+    }
     guard try configuration.sampling.with(options) == recipe.sampling else {
       throw ModelError.invalidArgument(
         "the recipe's sampling cannot be this model's: \"sigmaMin\", \"sigmaMax\" and whether there is a "

@@ -31,14 +31,6 @@ enum DrawnPiece {
     }
   }
 
-  /// Of each channel.
-  var sampleCount: Int {
-    switch self {
-    case .whole(let audio): audio.sampleCount
-    case .long(let sampleCount, _, _, _): sampleCount
-    }
-  }
-
   /// Writes the file at the level wanted.
   func write(
     to path: String, encoding: AudioEncoding, normalizedTo target: NormalizationTarget?,

@@ -81,9 +81,6 @@ struct Generate: ParsableCommand {
       throw ValidationError("--steps must be 2 to 10000.")
     }
     _ = try looping.form(seconds: seconds, sampleRate: 1)
-    guard !looping.loop || !recipes.recipe else {
-      throw ValidationError("--recipe and --loop exclude each other: recipes know no loops yet.")
-    }
   }
 
   func run() throws {
@@ -115,6 +112,7 @@ struct Generate: ParsableCommand {
     try DescriptionOptions.warn(about: options, model)
     let form = try looping.form(
       seconds: seconds, sampleRate: model.configuration.representation.sampleRate)
+    let tempo = looping.meter(seconds: seconds)
     let batch = generator.piecesAtOnce(form)
     for start in stride(from: 0, to: count, by: batch) {
       let numbers = start..<min(start + batch, count)
@@ -133,15 +131,15 @@ struct Generate: ParsableCommand {
         let writing = DrawingProgress()
         var metadata = AudioMetadata(
           of: described, seed: seed, dataset: model.configuration.history.dataset)
-        looping.mark(&metadata, sampleCount: piece.sampleCount, seconds: seconds)
+        let loop = Recipe.Loop(
+          of: form, beatsPerMinute: tempo.beatsPerMinute, beatsPerBar: tempo.beatsPerBar)
+        if let loop { metadata.mark(loop) }
         let written = try piece.write(
           to: path, encoding: encoding, normalizedTo: loudness.target, metadata: metadata,
           overwrite: overwrite)
         progress.finish()
-        if case .piece(let seconds) = form {
-          try sources?.recipe(by: generator, seconds: seconds, seed: seed, options)
-            .write(of: path, encoding: encoding, normalizedTo: loudness.target)
-        }
+        try sources?.recipe(by: generator, form, tempo: tempo, seed: seed, options)
+          .write(of: path, encoding: encoding, normalizedTo: loudness.target)
         let spent = drawing + writing.seconds
         let played = described.map { ", \($0)" }.joined()
         Terminal.result(

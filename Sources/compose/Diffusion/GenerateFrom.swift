@@ -30,7 +30,7 @@ extension Generate {
     let piece =
       recipe.trim == nil && recipe.gain == nil
       ? try DrawnPiece.draw(
-        .piece(seconds: recipe.seconds), seeds: [recipe.seed], by: generator,
+        recipe.form, seeds: [recipe.seed], by: generator,
         generator.options(of: recipe)
       ) { progress.update($0) }[0]
       : try .whole(generator.generate(recipe) { progress.update($0) })

@@ -51,7 +51,9 @@ struct LoopOptions: ParsableArguments {
   }
 
   /// Beats a minute; nil where only seconds are known.
-  func tempo(seconds: Double?) -> Double? { loop ? bpm ?? (seconds == nil ? 120 : nil) : nil }
+  private func tempo(seconds: Double?) -> Double? {
+    loop ? bpm ?? (seconds == nil ? 120 : nil) : nil
+  }
 
   /// Tells a model of its tempo that has learned about tempo, unless `--set` does, and says where one has
   /// not.
@@ -70,12 +72,9 @@ struct LoopOptions: ParsableArguments {
     if !isSet { options.numbers[name] = tempo }
   }
 
-  /// Loop points, tempo and meter for a file's metadata.
-  func mark(_ metadata: inout AudioMetadata, sampleCount: Int, seconds: Double?) {
-    guard loop else { return }
-    metadata.loops = [AudioMetadata.Loop(start: 0, end: sampleCount)]
-    metadata.beatsPerMinute = tempo(seconds: seconds)
-    if metadata.beatsPerMinute != nil { metadata.beatsPerBar = beatsPerBar }
+  /// Tempo and meter for recipes and the metadata of files.
+  func meter(seconds: Double?) -> (beatsPerMinute: Double?, beatsPerBar: Int?) {
+    (tempo(seconds: seconds), beatsPerBar)
   }
 
   /// Says what a format does to a loop.

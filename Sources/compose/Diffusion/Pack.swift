@@ -13,17 +13,19 @@ struct Pack: ParsableCommand {
     discussion: """
       Sounds are made until there are enough that are not silent and not nearly the same as one that is \
       there; silence before the onset and what has fallen by 60 dB is cut off, and all are made equally \
-      loud. Of each label the best are kept, and numbered best first: kick-001.wav. manifest.json tells \
+      loud. Of each label the best are kept, and numbered best first: kick-001.wav. With --loop they are \
+      loops, of which nothing is cut off: organ-120bpm-001.wav, with tempo and loop points. manifest.json tells \
       what is there, index.html shows and plays it, and recipes/kick-001.json makes kick-001.wav again. \
       Ctrl-C makes a pack of what is there.
 
       What is best is a matter of figures, not of taste: a sharp attack, a fall into silence, clear tones. \
-      With --like it is what comes nearest to sounds of yours.
+      Loops go by a regular pulse and clear tones. With --like it is what comes nearest to sounds of yours.
 
       Examples:
         compose pack --model drums-model --count 64 --output drums
         compose pack --model drums-model --label kick --count 20 --like my-kicks --output kicks
         compose pack --label flute:0.6,organ:0.4 --seconds 2 --count 8 --output pipes
+        compose pack --loop --bpm 96 --bars 2 --count 20 --output loops
         compose generate --from drums/recipes/kick-001.json --output kick.flac
       """)
 
@@ -40,8 +42,10 @@ struct Pack: ParsableCommand {
 
   @Option(
     name: .shortAndLong, parsing: .unconditional,
-    help: "Length to draw before silence is cut off, in seconds, or auto for the model's window.")
-  var seconds = PackLength.auto
+    help:
+      "Length to draw before silence is cut off, in seconds, or auto for the model's window. Of loops, in place of --bars. Default: auto."
+  )
+  var seconds: PackLength?
 
   @Option(
     parsing: .unconditional,
@@ -65,6 +69,7 @@ struct Pack: ParsableCommand {
     help: "Denoising steps: more is slower and finer. Default: the model's, mostly 12.")
   var steps: Int?
 
+  @OptionGroup var looping: LoopOptions
   @OptionGroup var description: DescriptionOptions
   @OptionGroup var guidance: GuidanceOptions
   @OptionGroup var sampling: SamplingOptions
@@ -84,6 +89,10 @@ struct Pack: ParsableCommand {
     guard steps.map({ (2...10_000).contains($0) }) ?? true else {
       throw ValidationError("--steps must be 2 to 10000.")
     }
+    guard !looping.loop || seconds.map({ $0.seconds != nil }) ?? true else {
+      throw ValidationError("--loop and --seconds auto exclude each other.")
+    }
+    _ = try looping.form(seconds: seconds?.seconds, sampleRate: 1)
   }
 
   func run() throws {
@@ -98,18 +107,23 @@ struct Pack: ParsableCommand {
     guidance.set(&options)
     sampling.set(&options)
     try DescriptionOptions.warn(about: options, model)
-    let rate = model.configuration.representation.spectrogram.sampleRate
+    looping.set(&options, seconds: seconds?.seconds, for: model)
+    let representation = model.configuration.representation
+    let rate = representation.sampleRate
+    let form = try looping.form(
+      seconds: seconds?.seconds ?? (looping.loop ? nil : representation.windowSeconds),
+      sampleRate: rate)
     let collection = try like.map { try SoundCollection(AudioFolder($0), sampleRate: rate) }
-    let seconds = seconds.seconds ?? model.configuration.representation.windowSeconds
     let first = seed ?? UInt64.random(in: 0..<1_000_000)
     let maker = PackMaker(
       generator: generator, sources: try RecipeSources(model: self.model, guide: guidance.guide),
-      seconds: seconds, options: options, firstSeed: first, count: count,
+      form: form, tempo: looping.meter(seconds: seconds?.seconds), options: options,
+      firstSeed: first, count: count,
       candidates: candidates ?? count + (count + 3) / 4, loudness: loudness.target,
       like: like.map { URL(fileURLWithPath: $0).lastPathComponent })
     let clock = ContinuousClock.now
     let pack = try maker.make(
-      in: folder, judge: PackJudge(sampleRate: rate, collection: collection),
+      in: folder, judge: PackJudge(sampleRate: rate, collection: collection, loops: looping.loop),
       isStopped: { interruption.isRequested })
     if pack.manifest.sounds.isEmpty {
       throw interruption.isRequested

@@ -8,7 +8,9 @@ import Terminal
 struct PackMaker {
   let generator: Generator
   let sources: RecipeSources
-  let seconds: Double
+  let form: Generator.Form
+  /// Of loops.
+  let tempo: (beatsPerMinute: Double?, beatsPerBar: Int?)
   let options: Generator.Options
   let firstSeed: UInt64
   let count: Int
@@ -53,17 +55,17 @@ struct PackMaker {
         options.label = shelves[index].label
         let piece: AudioBuffer
         do {
-          piece = try generator.generate(seconds: seconds, seed: seed, options: options) {
+          piece = try generator.generate(form, seeds: [seed], options: options) {
             progress.update($0)
             if isStopped() { throw CommandError.stopped }
-          }
+          }[0]
         } catch CommandError.stopped { break }
         shelves[index].attempts += 1
         made += 1
         switch try judge.judge(piece) {
         case .success(let judged):
           shelves[index].sounds.append((seed, judged))
-          try piece.trimmed(to: judged.trim).write(
+          try (judged.trim.map(piece.trimmed) ?? piece).write(
             to: folder.candidate(seed), encoding: .wavFloat)
           progress.add()
         case .failure(let fault):
@@ -116,7 +118,8 @@ struct PackMaker {
     for (stem, (shelf, best)) in zip(Self.stems(shelves.map(\.label)), zip(shelves, chosen)) {
       for (place, sound) in best.enumerated() {
         let number = String(place + 1)
-        let name = "\(stem)-" + String(repeating: "0", count: digits - number.count) + number
+        let name =
+          "\(stem)-" + tempoInNames + String(repeating: "0", count: digits - number.count) + number
         sounds.append(
           try write(sound.judged, seed: sound.seed, shelf.label, as: name, target, to: folder))
       }
@@ -125,7 +128,9 @@ struct PackMaker {
       program: "compose \(programVersion)", modelFingerprint: sources.model.fingerprint,
       dataset: sources.model.dataset, firstSeed: firstSeed, asked: count, made: made,
       leftOut: Dictionary(uniqueKeysWithValues: leftOut.map { ($0.key.words, $0.value) }),
-      ranking: like.map { "likeness to \($0)" } ?? "attack, range and clarity",
+      beatsPerMinute: tempo.beatsPerMinute,
+      ranking: like.map { "likeness to \($0)" }
+        ?? (isLoop ? "regularity and clarity" : "attack, range and clarity"),
       matchedTo: target.description
         + (loudness.map { if case .peak = $0 { true } else { false } } == true
           ? "" : " in the loudest 400 ms"),
@@ -149,7 +154,7 @@ struct PackMaker {
     let gain = judged.gain(to: target)
     var options = options
     options.label = label
-    var recipe = try sources.recipe(by: generator, seconds: seconds, seed: seed, options)
+    var recipe = try sources.recipe(by: generator, form, tempo: tempo, seed: seed, options)
     (recipe.trim, recipe.gain) = (judged.trim, gain)
     let file = "\(name).wav"
     let level = try sound.amplified(by: gain).writeUnclipped(
@@ -161,6 +166,13 @@ struct PackMaker {
       file: file, recipe: "recipes/\(name).json", label: recipe.label?.text, seed: seed,
       seconds: sound.duration, loudness: judged.loudness + gain,
       truePeak: level.loudness.truePeak, figures: judged.figures, distance: judged.distance)
+  }
+
+  private var isLoop: Bool { if case .loop = form { true } else { false } }
+
+  /// `120bpm-`, where people look for it.
+  private var tempoInNames: String {
+    tempo.beatsPerMinute.map { String(format: "%gbpm-", $0) } ?? ""
   }
 
   /// What the files of each label are called: the last part of its path where no other has the same.

@@ -58,10 +58,11 @@ struct RecipeSources {
   }
 
   func recipe(
-    by generator: Generator, seconds: Double, seed: UInt64, _ options: Generator.Options
+    by generator: Generator, _ form: Generator.Form,
+    tempo: (beatsPerMinute: Double?, beatsPerBar: Int?), seed: UInt64, _ options: Generator.Options
   ) throws -> Recipe {
     try generator.recipe(
-      seconds: seconds, seed: seed, options: options, program: "compose \(programVersion)",
+      form, tempo: tempo, seed: seed, options: options, program: "compose \(programVersion)",
       model: model, guide: guide)
   }
 }
@@ -83,7 +84,10 @@ extension Recipe {
   var metadata: AudioMetadata {
     var options = Generator.Options()
     (options.prompt, options.numbers) = (prompt, numbers)
-    return AudioMetadata(of: options.described(label: label), seed: seed, dataset: model.dataset)
+    var metadata = AudioMetadata(
+      of: options.described(label: label), seed: seed, dataset: model.dataset)
+    if let loop { metadata.mark(loop) }
+    return metadata
   }
 }
 
@@ -93,5 +97,12 @@ extension AudioMetadata {
     self.init()
     software = "compose \(programVersion)"
     comment = described.map { "\($0), " }.joined() + "seed \(seed), a model of \(dataset)"
+  }
+
+  /// Loop points, tempo and meter.
+  mutating func mark(_ loop: Recipe.Loop) {
+    loops = [Loop(start: 0, end: loop.sampleCount)]
+    beatsPerMinute = loop.beatsPerMinute
+    if beatsPerMinute != nil { beatsPerBar = loop.beatsPerBar }
   }
 }
