@@ -4,6 +4,11 @@ import Testing
 
 extension CommandLineTests {
   @Suite struct EvaluateTests {
+    /// VGGish's, with few channels.
+    private static let weights = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("../EvaluationTests/Goldens/vggish.safetensors").standardizedFileURL
+      .path
+
     /// Tables in the terminal, all figures as JSON, a page that needs nothing else; a bad file is named.
     @Test func evaluates() throws {
       try Bench.with { bench in
@@ -17,11 +22,12 @@ extension CommandLineTests {
         try bench.folder.write("no sound", to: "made/text.wav")
         let run = try bench.compose(
           "evaluate", "real", "made", "--train", "training", "--json", "out/figures.json", "--html",
-          "out/page.html")
+          "out/page.html", "--vggish", Self.weights)
         #expect(run.status == 0)
         for part in [
           "made: 8 files, 1m36s, 32 windows\n", "skipped text.wav: not an audio file",
           "\ndistance to real music, 16 windows against as many", "\n  sound, kernel ",
+          "\nFréchet audio distance, VGGish, 96 patches of 0.96 s of each set\n",
           "\n  music, coverage ", "\n  key clarity ", "\n  GENERATED: 16 excerpts, similarity ",
           "too few: 16 windows in each set, and the Fréchet distance takes 32",
         ] {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes Tests/EvaluationTests/Goldens: what scipy, scikit-learn, prdc, librosa and numpy make of small sets.
 
-usage: pip install numpy scipy scikit-learn prdc==0.2 librosa==0.11.0
+usage: pip install numpy scipy scikit-learn prdc==0.2 librosa==0.11.0 torch safetensors torchvggish==0.2
        python3 scripts/goldens/evaluation.py
 """
 
@@ -13,8 +13,11 @@ import numpy as np
 import prdc
 import scipy
 import scipy.linalg
+import safetensors.torch
 import sklearn
+import torch
 from sklearn.metrics.pairwise import polynomial_kernel
+from torchvggish import vggish_input
 
 FOLDER = pathlib.Path(__file__).parents[2] / "Tests/EvaluationTests/Goldens"
 VERSIONS = dict(
@@ -124,3 +127,38 @@ powers = np.round(random.gamma(0.15, size=(6, 40)) + 1e-9, 9)
 write("flatness", powers=powers, logarithms=[
     float(np.log(librosa.feature.spectral_flatness(S=(p + 1e-4 * p.mean())[:, None], power=1, amin=1e-30)[0, 0]))
     for p in powers])
+
+# VGGish with few channels and weights by lot: torchvggish's front end and its order of layers (its own are
+# 64 to 512 channels wide, 288 MB), PyTorch's convolutions. The last ReLU is left out.
+torch.manual_seed(5)
+widths, pooled = [3, 4, 5, 5, 6, 6], (0, 1, 3, 5)
+features, before = [], 1
+for number, width in enumerate(widths):
+    features += [torch.nn.Conv2d(before, width, 3, padding=1), torch.nn.ReLU()]
+    features += [torch.nn.MaxPool2d(2)] if number in pooled else []
+    before = width
+network = torch.nn.ModuleDict(
+    dict(
+        features=torch.nn.Sequential(*features),
+        embeddings=torch.nn.Sequential(
+            torch.nn.Linear(before * 24, 20), torch.nn.ReLU(), torch.nn.Linear(20, 12), torch.nn.ReLU(),
+            torch.nn.Linear(12, 7))))
+# So that what goes in still shows in what comes out.
+for name, tensor in network.named_parameters():
+    if name.endswith("weight"):
+        torch.nn.init.kaiming_normal_(tensor, nonlinearity="relu")
+    else:
+        torch.nn.init.normal_(tensor, std=0.1)
+time = np.arange(int(2.1 * 16000)) / 16000
+sound = 0.3 * np.sin(2 * np.pi * (200 + 900 * time) * time) * np.exp(-3 * (time % 0.4))
+sound = np.round(32768 * (sound + 0.01 * random.normal(size=len(time)))).astype(int)
+with torch.no_grad():
+    patches = vggish_input.waveform_to_examples(sound / 32768, 16000)
+    # torchvggish flattens with the channels innermost.
+    inner = network["features"](patches).permute(0, 2, 3, 1).flatten(1)
+    embeddings = network["embeddings"](inner).double().numpy()
+assert embeddings.shape == (2, 7)
+safetensors.torch.save_file(
+    {name: tensor.contiguous() for name, tensor in network.state_dict().items()},
+    FOLDER / "vggish.safetensors")
+write("vggish", sound=sound, embeddings=embeddings.ravel())

@@ -21,6 +21,8 @@ public struct EvaluationReport: Codable, Sendable {
   public var music: MusicComparison
   /// nil where no training set was given.
   public var memorisation: MemorisationAudit?
+  /// nil where no weights for it were given.
+  public var audioDistance: AudioDistance?
   /// What a reader must know: figures that are missing, and why.
   public var notes: [String]
 
@@ -42,7 +44,7 @@ public struct EvaluationReport: Codable, Sendable {
 
   /// What is being done.
   public enum Stage: Sendable {
-    case real, generated, comparing, training
+    case real, generated, comparing, patches, training
   }
 
   /// Reads two folders, and the training set's if there is one, and compares them.
@@ -52,13 +54,14 @@ public struct EvaluationReport: Codable, Sendable {
   ///   - generated: the model's.
   ///   - training: what it has been trained on.
   ///   - windowSeconds: of a window.
+  ///   - vggish: to measure the published Fréchet audio distance with.
   ///   - sampleRate: what all is resampled to, Hz; nil for the highest that both sets have, up to 44.1 kHz.
   ///   - progress: called with what has been done of a stage, one call at a time.
   ///   - check: called now and then on every thread; what it throws ends the work.
   /// - Throws: ``EvaluationError``.
   public init(
     real: AudioFolder, generated: AudioFolder, training: AudioFolder? = nil,
-    windowSeconds: Double = 3, sampleRate: Int? = nil,
+    windowSeconds: Double = 3, sampleRate: Int? = nil, vggish: VGGish? = nil,
     progress: @escaping @Sendable (_ stage: Stage, _ done: Int, _ of: Int) -> Void = { _, _, _ in },
     check: @escaping @Sendable () throws -> Void = {}
   ) throws {
@@ -86,6 +89,11 @@ public struct EvaluationReport: Codable, Sendable {
       try MemorisationAudit(
         generated: generatedSet, real: realSet, training: training, sampleRate: rate,
         progress: { progress(.training, $0, $1) }, check: check)
+    }
+    audioDistance = try vggish.map {
+      try AudioDistance(
+        real: real, generated: generated, network: $0, progress: { progress(.patches, $0, $1) },
+        check: check)
     }
     self.real = SetSummary(realSet)
     self.generated = SetSummary(generatedSet)
@@ -147,6 +155,11 @@ public struct EvaluationReport: Codable, Sendable {
         "too few: \(windowsCompared) windows in each set, and the Fréchet distance takes "
           + "\(SetComparison.fewestForFrechet)")
     }
+    if let audioDistance, audioDistance.generated == nil {
+      notes.append(
+        "too few: \(audioDistance.patches) patches of 0.96 s in each set, and the Fréchet audio distance "
+          + "takes \(audioDistance.fewestPatches)")
+    }
     for (set, count) in music.silentWindows.sorted(by: { $0.key.rawValue < $1.key.rawValue })
     where count > 0 {
       notes.append(
@@ -175,6 +188,7 @@ public struct EvaluationReport: Codable, Sendable {
 public enum EvaluationError: Error, Equatable, CustomStringConvertible {
   case nothingToCompare(String, count: Int, first: Skipped)
   case tooFewSounds(String, count: Int, needed: Int)
+  case unusableWeights(String, reason: String)
 
   public var description: String {
     switch self {
@@ -183,6 +197,8 @@ public enum EvaluationError: Error, Equatable, CustomStringConvertible {
         + first.reason
     case .tooFewSounds(let path, let count, let needed):
       "\(path) has \(count) sounds that can be used: to be like a collection takes \(needed)"
+    case .unusableWeights(let path, let reason):
+      "cannot use the weights in \(path): \(reason)"
     }
   }
 }

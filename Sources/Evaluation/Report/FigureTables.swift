@@ -18,7 +18,8 @@ extension EvaluationReport {
 
   /// All figures but the copies, as tables without those for which there was too little.
   package var tables: [FigureTable] {
-    [distanceTable, fidelityTable, traitTable, pitchClassTable].compactMap(\.self)
+    [distanceTable, audioDistanceTable, fidelityTable, traitTable, pitchClassTable]
+      .compactMap(\.self)
   }
 
   private var distanceTable: FigureTable? {
@@ -41,6 +42,20 @@ extension EvaluationReport {
     }
     table.notes = ["features of a window: \(sizes.joined(separator: ", "))"]
     return table
+  }
+
+  private var audioDistanceTable: FigureTable? {
+    guard let audioDistance, let generated = audioDistance.generated else { return nil }
+    return FigureTable(
+      title:
+        "Fréchet audio distance, VGGish, \(audioDistance.patches) patches of 0.96 s of each set",
+      columns: ["GENERATED", "halves of real"],
+      rows: [
+        (
+          "distance to real music",
+          [String(format: "%.2f", generated), audioDistance.halves.map(text) ?? "too few"]
+        )
+      ])
   }
 
   private var fidelityTable: FigureTable? {

@@ -53,6 +53,14 @@ struct Evaluate: ParsableCommand {
       "Writes a page with figures, pictures and sounds, which opens from disk.", valueName: "file"))
   var html: String?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Weights of VGGish, a .safetensors file of torchvggish's tensors, to measure the published Fréchet \
+      audio distance as well.
+      """, valueName: "file"))
+  var vggish: String?
+
   @Option(parsing: .unconditional, help: "Seconds of a window; shorter files count whole.")
   var window = 3.0
 
@@ -83,13 +91,14 @@ struct Evaluate: ParsableCommand {
     }
     let (real, generated) = (try AudioFolder(real), try AudioFolder(generated))
     let training = try train.map { try AudioFolder($0) }
+    let network = try vggish.map { try VGGish(contentsOf: $0) }
     let interruption = Interruption()
     let line = SharedProgressLine()
     defer { line.finish() }
     let clock = StageClock()
     let report = try EvaluationReport(
       real: real, generated: generated, training: training, windowSeconds: window,
-      sampleRate: sampleRate
+      sampleRate: sampleRate, vggish: network
     ) { stage, done, all in
       line.update(clock.text(stage, done, all))
     } check: {
@@ -136,13 +145,15 @@ private final class StageClock: @unchecked Sendable {
         case .real: "real music"
         case .generated: "generated music"
         case .comparing: "comparing sets"
+        case .patches: "Fréchet audio distance"
         case .training: "looking for copies"
         }
       if stage == .comparing { return what }
       let spent = start.duration(to: .now) / .seconds(1)
       let left =
         done > 0 && spent > 1 ? ", \(duration(spent / Double(done) * Double(all - done))) left" : ""
-      return "\(what): \(done) of \(all) files\(left)"
+      let unit = stage == .patches ? "parts" : "files"
+      return "\(what): \(done) of \(all) \(unit)\(left)"
     }
   }
 }
