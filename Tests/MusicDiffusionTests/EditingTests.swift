@@ -52,7 +52,7 @@ import Torch
     var piece = PartialPiece(values, channels: 2, bins: 3, columns: 4)
     piece.open(bins: 1..<2, columns: 1..<3)
     #expect(piece.mask == [1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1])
-    let window = try piece[1..<3, on: .cpu]
+    let window = try piece.standing(in: 1..<3, on: .cpu)
     #expect(window.known.shape == [1, 2, 3, 2] && window.mask.shape == [1, 1, 3, 2])
     #expect(try window.mask.floats() == [1, 1, 0, 0, 1, 1])
     #expect(try window.known.floats() == [1, 2, 0, 0, 9, 10, 13, 14, 0, 0, 21, 22])

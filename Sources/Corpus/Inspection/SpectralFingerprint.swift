@@ -193,9 +193,9 @@ package struct SpectralFingerprint: Sendable, Equatable {
   ) -> (part: Double, words: Int, sections: Int)? {
     guard let range = overlap(with: other, offset: offset) else { return nil }
     let level = max(level, other.level)
-    let mine = marks(at: level).filter { $0.word != 0 && range.contains(Int($0.position)) }
+    let mine = marks(at: level).filter { range.contains(Int($0.position)) }
     let theirs = other.marks(at: level).filter {
-      $0.word != 0 && range.contains(Int($0.position) + offset)
+      range.contains(Int($0.position) + offset)
     }
     var (words, sections) = (0, Set<Int>())
     var first = 0

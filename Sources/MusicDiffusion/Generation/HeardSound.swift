@@ -25,7 +25,7 @@ struct HeardSound {
 
   /// A section, normalised, `[1, channels, bins, width]`.
   func section(_ number: Int, device: Device) throws -> Tensor {
-    try piece[plan.steps[number].frames, on: device].known
+    try piece.standing(in: plan.steps[number].frames, on: device).known
   }
 
   /// What stands of a section when it is its turn, 0 elsewhere, and where, `[1, 1, bins, width]`.

@@ -31,11 +31,7 @@ package struct PartialPiece {
 
   /// What stands in some columns, 0 elsewhere, `[1, channels, bins, width]`, and where,
   /// `[1, 1, bins, width]`.
-  package subscript(range: Range<Int>, on device: Device) -> (known: Tensor, mask: Tensor) {
-    get throws { try section(range, device) }
-  }
-
-  private func section(_ range: Range<Int>, _ device: Device) throws -> (
+  package func standing(in range: Range<Int>, on device: Device) throws -> (
     known: Tensor, mask: Tensor
   ) {
     let width = range.count

@@ -60,7 +60,7 @@ extension SectionPlan.Step {
       for (number, step) in steps.enumerated() {
         for first in stride(from: 0, to: pieces.count, by: atOnce) {
           let batch = first..<min(first + atOnce, pieces.count)
-          let sections = try pieces[batch].map { try $0[step.frames, on: device] }
+          let sections = try pieces[batch].map { try $0.standing(in: step.frames, on: device) }
           let drawn = try draw(
             number, batch, .concatenate(sections.map(\.known), dimension: 0),
             .concatenate(sections.map(\.mask), dimension: 0))
