@@ -43,7 +43,8 @@ public enum Preset: String, Codable, CaseIterable, Sendable {
       }
     var network = UNetConfiguration(
       channels: representation.channels, melBins: representation.spectrogram.melBins,
-      patchBins: 4, patchFrames: 4, widths: widths, blocks: blocks, embeddingWidth: embedding,
+      patchBins: 4, patchFrames: 4, widths: widths, blocks: BlockCounts(blocks),
+      embeddingWidth: embedding,
       labelCount: labelCount)
     if let numbers = conditioning?.numbers, !numbers.isEmpty { network.numberCount = numbers.count }
     network.text = conditioning?.tokenizer.map {

@@ -36,6 +36,8 @@ import Testing
       "{\"widths\": [64, 96], \"blocks\": 3, \"patch\": [8, 2]}")
     let network = try configuration(.standard).network(labelCount: 0)
     #expect(network.widths == [64, 96] && network.blocks == 3)
+    let (_, each) = try read("{\"blocks\": [1, 2, 4]}")
+    #expect(try each(.standard).network(labelCount: 0).blocks == [1, 2, 4])
     #expect(network.patchBins == 8 && network.patchFrames == 2)
     let (_, short) = try read("{\"patch\": [8], \"steps\": 1}")
     #expect(

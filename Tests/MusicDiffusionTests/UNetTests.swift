@@ -179,6 +179,34 @@ import Torch
     #expect(try abs(losses.mean().item() - 1) < 0.05)
   }
 
+  /// Each level has as many blocks as it is said to have, down and up, and attention at the lowest alone.
+  @Test func levelsHaveTheirOwnBlocks() throws {
+    func names(_ blocks: BlockCounts) throws -> [String] {
+      let store = ParameterStore(seed: 1)
+      let configuration = UNetConfiguration(
+        channels: 1, melBins: 32, patchBins: 4, patchFrames: 4, widths: [16, 32], blocks: blocks)
+      _ = try UNet(store.root, configuration: configuration)
+      let text = String(decoding: try JSONEncoder().encode(configuration), as: UTF8.self)
+      #expect(
+        try JSONDecoder().decode(UNetConfiguration.self, from: Data(text.utf8)) == configuration)
+      #expect(text.contains(blocks == 2 ? "\"blocks\":2" : "\"blocks\":["))
+      return store.named.map(\.name)
+    }
+    #expect(try names(2) == names([2, 2]))
+    let found = try names([1, 3])
+    for (path, count) in [("down.0.", 1), ("up.0.", 1), ("down.1.", 3), ("up.1.", 3)] {
+      for (part, wanted) in [("blocks.", count), ("attention.", path.contains("1") ? count : 0)] {
+        let numbers = Set(
+          found.filter { $0.hasPrefix(path + part) }
+            .compactMap { $0.dropFirst((path + part).count).first })
+        #expect(numbers.count == wanted, "\(path)\(part)")
+      }
+    }
+    for blocks in [[], [1, 2, 3], [1, 0], [65, 1]] as [BlockCounts] {
+      #expect(throws: ModelError.self) { try names(blocks) }
+    }
+  }
+
   @Test func shapesThatDoNotFitAreErrors() throws {
     #expect(throws: TorchError.self) {
       _ = try golden.network(

@@ -46,7 +46,7 @@ public struct UNet: Sendable {
   public init(_ path: ParameterPath, configuration: UNetConfiguration) throws {
     try configuration.validate()
     self.configuration = configuration
-    let (widths, blocks) = (configuration.widths, configuration.blocks)
+    let widths = configuration.widths
     let lowest = widths.count - 1
     embedding = try NoiseEmbedding(path / "embedding", configuration: configuration)
     text = try configuration.text.map { try TextEncoder(path / "text", configuration: $0) }
@@ -61,6 +61,7 @@ public struct UNet: Sendable {
       _ name: String, _ level: Int, resize: Conv2d? = nil, merge: Conv2d? = nil
     ) throws -> Level {
       let path = path / name / String(level)
+      let blocks = configuration.blocks[level]
       return Level(
         blocks: try (0..<blocks).map {
           try ResidualBlock(

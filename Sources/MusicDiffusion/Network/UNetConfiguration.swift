@@ -9,8 +9,8 @@ public struct UNetConfiguration: Codable, Sendable, Equatable {
   public var patchFrames: Int
   /// Channels at each level, highest resolution first; each further level halves both axes.
   public var widths: [Int]
-  /// Residual blocks on the way down and again on the way up, at each level.
-  public var blocks: Int
+  /// Residual blocks on the way down and again on the way up.
+  public var blocks: BlockCounts
   /// Attention heads work on this many channels each.
   public var headWidth: Int
   /// Width of the embedding of noise level and description.
@@ -26,7 +26,8 @@ public struct UNetConfiguration: Codable, Sendable, Equatable {
   public var text: TextEncoderConfiguration?
 
   public init(
-    channels: Int, melBins: Int, patchBins: Int, patchFrames: Int, widths: [Int], blocks: Int,
+    channels: Int, melBins: Int, patchBins: Int, patchFrames: Int, widths: [Int],
+    blocks: BlockCounts,
     headWidth: Int = 32, embeddingWidth: Int = 192, labelCount: Int = 0
   ) {
     self.channels = channels
@@ -55,7 +56,9 @@ public struct UNetConfiguration: Codable, Sendable, Equatable {
     try check(
       widths.allSatisfy { (8...8192).contains($0) && $0 % 8 == 0 },
       "network.widths must be multiples of 8, 8 to 8192")
-    try check((1...64).contains(blocks), "network.blocks must be 1 to 64")
+    try check(
+      blocks.suit(levels: widths.count),
+      "network.blocks must be 1 to 64, one number for all levels or as many as there are widths")
     try check((1...64).contains(patchBins), "network.patchBins must be 1 to 64")
     try check((1...64).contains(patchFrames), "network.patchFrames must be 1 to 64")
     try check((4...8192).contains(headWidth) && headWidth % 4 == 0, "network.headWidth is off")

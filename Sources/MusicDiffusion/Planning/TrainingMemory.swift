@@ -42,11 +42,11 @@ public struct TrainingMemory: Sendable, Equatable {
   /// Values that are kept for the way back, of one window.
   static func activations(_ network: UNetConfiguration, frames: Int, hasDropout: Bool) -> Double {
     let (rows, columns) = (network.melBins / network.patchBins, frames / network.patchFrames)
-    let blocks = Double(2 * network.blocks)
     var sum = 0.0
     for (level, width) in network.widths.enumerated() {
       let area = Double((rows >> level) * (columns >> level))
       let map = area * Double(width)
+      let blocks = Double(2 * network.blocks[level])
       // What goes into both norms and both convolutions of a block, and what it gives.
       sum += blocks * (hasDropout ? 6 : 5) * map
       if level == network.widths.count - 1 {

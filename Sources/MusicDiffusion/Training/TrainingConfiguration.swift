@@ -27,8 +27,8 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
   public var knownProbability = 0.5
   /// Of the network's levels; nil for the preset's.
   public var widths: [Int]?
-  /// Residual blocks at each of the network's levels; nil for the preset's.
-  public var blocks: Int?
+  /// Residual blocks at the network's levels; nil for the preset's.
+  public var blocks: BlockCounts?
   /// Mel bins and frames that one position of the network's highest level stands for; nil for the
   /// preset's.
   public var patch: [Int]?
