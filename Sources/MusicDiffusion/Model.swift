@@ -64,7 +64,10 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
 
   /// The label of a piece for which none is named: a network that was trained on labels draws best
   /// with one. Nil for a model without labels.
-  public func label(drawnFrom seed: UInt64) -> String? {
+  ///
+  /// - Parameter avoided: one that is not drawn; nil for none.
+  public func label(drawnFrom seed: UInt64, but avoided: Int? = nil) -> String? {
+    let labels = labels.indices.filter { $0 != avoided }.map { self.labels[$0] }
     guard !labels.isEmpty else { return nil }
     var random = RandomGenerator(seed: seed, stream: .max)
     return labels[random.integer(in: 0..<labels.count)]

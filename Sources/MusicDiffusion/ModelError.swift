@@ -11,6 +11,7 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case invalidSeconds(Double, limit: Double)
   case invalidSpan(Range<Double>, duration: Double)
   case tooShortToEdit(Double, needed: Double)
+  case tooLongToEdit(Double, limit: Double)
   case invalidArgument(String)
   case modelExists(String, canResume: Bool)
   case nothingToResume(String)
@@ -63,6 +64,9 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
         + "\(format(duration)) s"
     case .tooShortToEdit(let seconds, let needed):
       "\(format(seconds)) s of sound are too little to go by: the model needs \(format(needed)) s"
+    case .tooLongToEdit(let seconds, let limit):
+      "\(format(seconds)) s of sound are more than can be edited at once, \(format(limit)) s: cut the part out "
+        + "of it first"
     case .invalidArgument(let reason):
       reason
     case .modelExists(let path, let canResume):

@@ -69,7 +69,7 @@ extension CommandLineTests {
         #expect(
           unknown.message == "compose: the model has no number speed; it knows tempo 90 to 120")
         #expect(try generate("--set", "tempo").status == EX_USAGE)
-        #expect(try generate("--set", "tempo=1", "--set", "tempo=2").status == EX_USAGE)
+        #expect(try generate("--set", "tempo=1", "--set", "Tempo=2").status == EX_USAGE)
       }
     }
 

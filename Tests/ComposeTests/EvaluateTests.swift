@@ -27,7 +27,7 @@ extension CommandLineTests {
         for part in [
           "made: 8 files, 1m36s, 32 windows\n", "skipped text.wav: not an audio file",
           "\ndistance to real music, 16 windows against as many", "\n  sound, kernel ",
-          "\nFréchet audio distance, VGGish, 96 patches of 0.96 s of each set\n",
+          "\nFréchet audio distance, VGGish, of patches of 0.96 s\n", " 96 to 96\n", " 48 to 48\n",
           "\n  music, coverage ", "\n  key clarity ", "\n  GENERATED: 16 excerpts, similarity ",
           "too few: 16 windows in each set, and the Fréchet distance takes 32",
         ] {

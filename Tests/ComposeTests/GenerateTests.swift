@@ -251,7 +251,48 @@ extension CommandLineTests {
         let some = try bytes("--guidance", "4", "--guidance-interval", "0:200")
         #expect(some != plain && some != guided)
         #expect(try bytes("--guidance", "4", "--negative-label", "high") != guided)
-        #expect(try bytes("--negative-label", "low") == plain)
+      }
+    }
+
+    /// Of pieces without a label of their own none gets the one to keep away from.
+    @Test func negativeLabelsAreNotDrawn() throws {
+      try Bench.with { bench in
+        let outcome = try bench.generate(
+          "--seconds", "0.1", "--count", "8", "--seed", "1", "--negative-label", "low",
+          "--guidance", "2", "--output", "a.wav")
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let lines = outcome.output.split(separator: "\n")
+        #expect(lines.count == 8 && lines.allSatisfy { $0.contains(", high, seed ") })
+        let same = try bench.generate(
+          "--label", "low", "--negative-label", "low", "--output", "b.wav")
+        #expect(same.status == EX_DATAERR)
+        #expect(same.message.hasPrefix("compose: the piece is to be what it is to keep away from"))
+      }
+    }
+
+    /// Ctrl-C leaves the files that are whole, and nothing else; of a long piece, nothing.
+    @Test(arguments: [["--seconds", "0.2", "--count", "5000"], ["--seconds", "7200"]])
+    func interruptionLeavesWholeFiles(_ options: [String]) throws {
+      try Bench.with { bench in
+        let run = try Run(
+          ["generate", "--model", bench.workshop.model.path, "--steps", "8", "--threads", "1"]
+            + options, in: bench.folder, cache: bench.workshop.cache)
+        run.wait {
+          (try? FileManager.default.contentsOfDirectory(atPath: bench.folder.path).isEmpty) == false
+        }
+        run.send(SIGINT)
+        let outcome = run.outcome()
+        #expect(outcome.status == 130)
+        let names = try FileManager.default.contentsOfDirectory(atPath: bench.folder.path)
+        #expect(names.allSatisfy { $0.hasPrefix("music-") && $0.hasSuffix(".wav") }, "\(names)")
+        #expect(
+          outcome.message
+            == (names.isEmpty
+              ? "compose: stopped; nothing was written"
+              : "compose: stopped; \(names.count) of 5000 files were written"))
+        for name in names {
+          #expect(try AudioBuffer(contentsOf: (bench.folder / name).path).sampleCount == 4410)
+        }
       }
     }
 

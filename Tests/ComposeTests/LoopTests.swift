@@ -62,7 +62,7 @@ extension CommandLineTests {
       }
     }
 
-    /// From its recipe, with loop points and tempo; an older program says that it is too old.
+    /// From its recipe, with loop points and tempo.
     @Test func loopsAreMadeAgain() throws {
       try Bench.with { bench in
         let first = try bench.generate(
@@ -104,7 +104,14 @@ extension CommandLineTests {
     @Test(arguments: [
       (["--bpm", "120"], "--bpm belongs to --loop."),
       (["--bars", "2"], "--bars belongs to --loop."),
-      (["--loop", "--bars", "2", "--seconds", "3"], "--bars and --seconds exclude each other."),
+      (
+        ["--loop", "--bars", "2", "--seconds", "3"],
+        "--bars and --seconds exclude each other: both say how long it is."
+      ),
+      (
+        ["--loop", "--bpm", "90", "--seconds", "3"],
+        "--bpm and --seconds exclude each other: both say how long it is."
+      ),
       (["--loop", "--bpm", "0"], "--bpm must be 10 to 1000."),
       (["--loop", "--bars", "0"], "--bars must be 1 to 10000."),
       (["--loop", "--beats-per-bar", "65"], "--beats-per-bar must be 1 to 64."),

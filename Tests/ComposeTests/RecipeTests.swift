@@ -160,6 +160,28 @@ extension CommandLineTests {
       }
     }
 
+    /// From another machine: its GPU, which may be another device here, and its many threads.
+    @Test func recipesOfOtherMachinesArePlayed() throws {
+      try Bench.with { bench in
+        _ = try bench.generate("--seconds", "0.2", "--recipe", "--output", "a.wav")
+        let text = String(decoding: try bytes(bench, "a.json"), as: UTF8.self)
+        try bench.folder.write(
+          text.replacing("\"device\" : \"cpu\"", with: "\"device\" : \"cuda:63\""), to: "b.json")
+        let there = try again(bench, "--from", "b.json", "--output", "c.wav")
+        #expect(there.status == EX_DATAERR)
+        #expect(there.message.hasPrefix("compose: b.json was made on cuda:63, and this machine"))
+        #expect(there.message.contains("add --device cpu"))
+        let here = try again(bench, "--from", "b.json", "--device", "cpu", "--output", "c.wav")
+        #expect(here.status == 0, "\(here.errors)")
+        #expect(try bytes(bench, "c.wav") == bytes(bench, "a.wav"))
+        try bench.folder.write(
+          text.replacing("\"threads\" : 1", with: "\"threads\" : 1024"), to: "d.json")
+        let fewer = try again(bench, "--from", "d.json", "--output", "d.wav")
+        #expect(fewer.status == 0, "\(fewer.errors)")
+        #expect(fewer.errors.contains("d.json was made by 1024 threads, too many for this machine"))
+      }
+    }
+
     @Test func sigmasAreTheModels() throws {
       try Bench.with { bench in
         _ = try bench.generate("--seconds", "0.2", "--recipe", "--output", "a.wav")
@@ -175,7 +197,7 @@ extension CommandLineTests {
     @Test(arguments: [
       "--seconds=10", "--count=1", "--label=low", "--seed=1", "--steps=3", "--normalize=-14 LUFS",
       "--sampler=heun", "--guidance=2", "--prompt=slow", "--set=a=1", "--precision=float32",
-      "--device=auto", "-s=3",
+      "-s=3",
     ])
     func whatTheRecipeSaysIsNotSaidAgain(_ option: String) throws {
       try Bench.with { bench in

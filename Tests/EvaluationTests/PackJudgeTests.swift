@@ -92,7 +92,7 @@ import Testing
       }
       return loop
     }
-    let judge = try PackJudge(sampleRate: 22050, loops: true)
+    let judge = try PackJudge(sampleRate: 22050, loops: .init(beatsPerMinute: 120))
     let even = try judge.judge(beat([0.1, 0.6, 1.1, 1.6, 2.1, 2.6])).get()
     let uneven = try judge.judge(beat([0.1, 0.37, 0.97, 1.8, 2.01, 2.73])).get()
     #expect(even.trim == nil)
@@ -102,6 +102,15 @@ import Testing
     #expect(regular > 0.7 && regular > irregular + 0.3, "\(regular), \(irregular)")
     #expect(even.rank > uneven.rank)
     #expect(try judged(judge, beat([])) == .silent)
+    // As regular, but at another tempo than it is to have; without one it is.
+    let beats = [0.1, 0.7, 1.3, 1.9, 2.5]
+    let other = try judge.judge(beat(beats)).get()
+    #expect(try #require(other.figures.regularity) < 0.4)
+    let free = try PackJudge(sampleRate: 22050, loops: .init(beatsPerMinute: nil))
+    #expect(try #require(free.judge(beat(beats)).get().figures.regularity) > 0.7)
+    // Around the joint, too: one beat a round lies a beat of the same length after itself.
+    let once = try free.judge(beat([2.9])).get()
+    #expect(try #require(once.figures.regularity) < 0.2)
   }
 
   /// What a collection is made of is nearer to it than other sounds are.

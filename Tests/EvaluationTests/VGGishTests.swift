@@ -57,7 +57,8 @@ import Testing
       }
       let (alike, noise) = (try distance("alike"), try distance("noise"))
       // Twelve patches of 0.96 s in 12 s.
-      #expect(alike.patches == 48 && alike.fewestPatches == 14)
+      #expect(alike.realPatches == 48 && alike.generatedPatches == 48 && alike.halfPatches == 24)
+      #expect(alike.fewestPatches == 14)
       let (near, far) = (try #require(alike.generated), try #require(noise.generated))
       #expect(near >= 0 && near * 5 < far, "\(near), \(far), \(alike)")
       #expect(try #require(alike.halves).mean * 5 < far)
@@ -89,6 +90,19 @@ import Testing
       try expect(
         replacing("\"shape\":[3,1,3,3]", "\"shape\":[3,3,1,3]"),
         "features.0.weight has the shape [3, 3, 1, 3], which is not VGGish's")
+      for (old, new, shape) in [
+        ("\"shape\":[3,1,3,3]", "\"shape\":[1,1,2147483648,2147483648]", [1, 1, 1 << 31, 1 << 31]),
+        ("[12984,13092]", "[1,-9223372036854775808]", [3, 1, 3, 3]),
+        ("[12984,13092]", "[-9223372036854775808,13092]", [3, 1, 3, 3]),
+      ] {
+        let header = try #require(whole.range(of: Data("}}".utf8))).upperBound
+        var text = String(decoding: whole[8..<header], as: UTF8.self).replacing(old, with: new)
+        while text.utf8.count % 8 > 0 { text += " " }
+        let size = withUnsafeBytes(of: UInt64(text.utf8.count).littleEndian, Array.init)
+        try expect(
+          Data(size) + Data(text.utf8) + whole[header...],
+          "features.0.weight is F32 \(shape), or its bytes are not there")
+      }
       try expect(
         whole.dropLast(), "features.8.weight is F32 [5, 5, 3, 3], or its bytes are not there")
     }

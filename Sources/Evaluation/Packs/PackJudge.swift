@@ -43,19 +43,27 @@ public final class PackJudge {
 
   private let prints: SoundPrint.Maker
   private let collection: SoundCollection?
-  /// For the pulse of loops; nil where single sounds are judged.
-  private let analyzer: WindowAnalyzer?
+  /// nil where single sounds are judged.
+  private let loops: Loops?
+
+  /// What sounds are that are loops.
+  public struct Loops: Sendable {
+    /// Beats a minute; nil for an unknown tempo.
+    public var beatsPerMinute: Double?
+
+    public init(beatsPerMinute: Double?) { self.beatsPerMinute = beatsPerMinute }
+  }
   private var kept: [SoundPrint] = []
 
   /// - Parameters:
   ///   - sampleRate: of the sounds, Hz.
   ///   - collection: what they are to be like; nil to go by ``SoundFigures/score``.
-  ///   - loops: whether they are loops, of which nothing is cut off.
+  ///   - loops: of loops, of which nothing is cut off; nil for single sounds.
   /// - Throws: `SpectroError.invalidSettings` for a rate that no spectrogram has.
-  public init(sampleRate: Int, collection: SoundCollection? = nil, loops: Bool = false) throws {
+  public init(sampleRate: Int, collection: SoundCollection? = nil, loops: Loops? = nil) throws {
     prints = try SoundPrint.Maker(sampleRate: sampleRate)
     self.collection = collection
-    analyzer = loops ? try WindowAnalyzer(sampleRate: sampleRate) : nil
+    self.loops = loops
   }
 
   /// - Parameter sound: as it was generated.
@@ -65,7 +73,7 @@ public final class PackJudge {
     guard 20 * log10(Double(sound.peak)) > Self.silence, let sounding = sound.trim() else {
       return .failure(.silent)
     }
-    let trim = analyzer == nil ? sounding : nil
+    let trim = loops == nil ? sounding : nil
     let part = trim.map(sound.trimmed) ?? sound
     if part.duration < Self.shortest { return .failure(.tooShort) }
     let print = prints.print(of: part.mono().channels[0])
@@ -82,10 +90,12 @@ public final class PackJudge {
   }
 
   private func figures(of part: AudioBuffer) throws -> SoundFigures {
-    guard let analyzer else { return SoundFigures(of: part) }
-    let mono = try part.mono().resampled(to: analyzer.sampleRate)
+    guard let loops else { return SoundFigures(of: part) }
     return SoundFigures(
-      of: part, regularity: analyzer.analyze(mono.channels[0]).traits.tempoRegularity)
+      of: part,
+      regularity: try Pulse.regularity(
+        of: part.mono().channels[0], sampleRate: part.sampleRate,
+        beatsPerMinute: loops.beatsPerMinute))
   }
 
   /// The loudness that a pack is matched to where none is asked for: what nine of ten of its sounds reach

@@ -12,8 +12,7 @@ public struct SoundFigures: Codable, Sendable, Equatable {
   /// of ln(geometric mean / arithmetic mean) of the powers in each octave from 250 Hz to 16 kHz, in frames of
   /// 46 ms, of all that is less than 50 dB below the loudest such octave; of white noise it is -0.577.
   public var clarity: Double
-  /// Of a loop: how regular its pulse is, 0 to 1, by the tempo regularity of Docs/evaluation.md; nil for
-  /// a single sound.
+  /// Of a loop: how regular its pulse is, 0 to 1, as Docs/packs.md says; nil for a single sound.
   public var regularity: Double?
 
   /// - Parameters:

@@ -3,17 +3,19 @@ import Corpus
 import Foundation
 import Synchronization
 
-/// The published Fréchet audio distance (Kilgour et al. 2019, arXiv:1812.08466), of all patches of two
-/// folders in the 128 numbers of ``VGGish``, and what halves of the real folder have to each other.
+/// The Fréchet audio distance (Kilgour et al. 2019, arXiv:1812.08466) of all patches of two folders in the 128
+/// numbers of ``VGGish``, and what halves of the real folder have to each other.
 public struct AudioDistance: Codable, Sendable {
   /// Of the generated set to the real one; nil where there are too few patches.
   public var generated: Double?
   /// Of halves of the real files to each other, by lot; nil where there are fewer than two files. Halves
   /// have fewer patches, and from fewer patches the distance comes out larger.
   public var halves: Figure?
-  /// Patches of 0.96 s that were taken, the same number of each set.
-  public var patches: Int
-  /// Fewer say nothing: twice the network's numbers, so that covariances mean something.
+  /// Patches of 0.96 s of the real and the generated set, and of each half.
+  public var realPatches: Int
+  public var generatedPatches: Int
+  public var halfPatches: Int
+  /// With fewer there is no distance: twice the network's numbers, so that covariances have full rank.
   public var fewestPatches: Int
   /// How often the real files were parted.
   public static let draws = 10
@@ -24,17 +26,19 @@ public struct AudioDistance: Codable, Sendable {
   private static let blockPatches = 60
 
   /// - Parameters:
+  ///   - real, generated: whose files that can be read are taken.
   ///   - progress: called with what has been done of both folders, one call at a time.
   ///   - check: called now and then on every thread; what it throws ends the work.
   init(
-    real: AudioFolder, generated: AudioFolder, network: VGGish,
+    real: WindowSet, generated: WindowSet, network: VGGish,
     progress: @escaping @Sendable (_ done: Int, _ of: Int) -> Void,
     check: @escaping @Sendable () throws -> Void
   ) throws {
-    let blocks = [real, generated].map(Self.blocks)
+    let files = [real, generated].map { set in set.files.map { set.folder.fullPath($0) } }
+    let blocks = files.map(Self.blocks)
     let total = blocks.reduce(0) { $0 + $1.count }
     var done = 0
-    let sets = try zip([real, generated], blocks).map { folder, blocks in
+    let sets = try zip(files, blocks).map { files, blocks in
       let results = Mutex([FeatureMatrix?](repeating: nil, count: blocks.count))
       let before = done
       try forEachInParallel(blocks.count) { finished, _ in
@@ -42,17 +46,14 @@ public struct AudioDistance: Codable, Sendable {
       } _: { number in
         try check()
         let block = blocks[number]
-        let path = folder.fullPath(folder.files[block.file])
-        guard
-          let sound = try? AudioBuffer(contentsOf: path, range: block.samples).mono()
-            .resampled(to: VGGish.sampleRate)
-        else { return }
+        let sound = try AudioBuffer(contentsOf: files[block.file], range: block.samples).mono()
+          .resampled(to: VGGish.sampleRate)
         let embedded = network.embeddings(of: sound.channels[0])
         results.withLock { $0[number] = embedded }
       }
       done += blocks.count
       var perFile = [FeatureMatrix](
-        repeating: FeatureMatrix(columns: network.columns), count: folder.files.count)
+        repeating: FeatureMatrix(columns: network.columns), count: files.count)
       for (block, rows) in zip(blocks, results.withLock { $0 }) {
         if let rows { perFile[block.file].append(contentsOf: rows) }
       }
@@ -65,24 +66,19 @@ public struct AudioDistance: Codable, Sendable {
     }
     let (realRows, generatedRows) = (joined(sets[0]), joined(sets[1]))
     fewestPatches = 2 * network.columns
-    patches = min(realRows.rows, generatedRows.rows)
-    guard patches >= fewestPatches else { return }
+    (realPatches, generatedPatches) = (realRows.rows, generatedRows.rows)
+    halfPatches = realPatches / 2
+    guard min(realPatches, generatedPatches) >= fewestPatches else { return }
+    self.generated = frechetDistance(realRows, generatedRows)
+    guard sets[0].count > 1, halfPatches >= fewestPatches else { return }
     var chance = SeededGenerator(seed: 11)
-    func drawn(_ rows: FeatureMatrix, _ count: Int) -> FeatureMatrix {
-      rows.rows(Array((0..<rows.rows).shuffled(using: &chance).prefix(count)))
-    }
-    self.generated = frechetDistance(drawn(realRows, patches), drawn(generatedRows, patches))
-    var found: [Double] = []
-    for _ in 0..<Self.draws where sets[0].count > 1 {
-      let files = sets[0].shuffled(using: &chance)
-      let (a, b) = (
-        joined(Array(files[..<(files.count / 2)])), joined(Array(files[(files.count / 2)...]))
-      )
-      let count = min(a.rows, b.rows, patches)
-      guard count >= fewestPatches else { continue }
-      found.append(frechetDistance(drawn(a, count), drawn(b, count)))
-    }
-    halves = found.isEmpty ? nil : Figure(found)
+    halves = Figure(
+      (0..<Self.draws).map { _ in
+        // Whole files of one half before those of the other: a file in the middle is in both, in parts.
+        let rows = joined(sets[0].shuffled(using: &chance))
+        return frechetDistance(
+          rows.rows(Array(0..<halfPatches)), rows.rows(Array(halfPatches..<2 * halfPatches)))
+      })
   }
 
   /// A part of a file that is read at once.
@@ -93,13 +89,11 @@ public struct AudioDistance: Codable, Sendable {
   }
 
   /// All of the folder, or of as many blocks as make the limit, evenly spread.
-  private static func blocks(of folder: AudioFolder) -> [Block] {
+  private static func blocks(of files: [String]) -> [Block] {
     var blocks: [Block] = []
-    for (number, file) in folder.files.enumerated() {
-      // What cannot be read has been named by the rest of the report.
-      guard let reader = try? AudioReader(folder.fullPath(file)),
-        let samples = reader.sampleCount
-      else { continue }
+    for (number, file) in files.enumerated() {
+      // Of a file that does not say how long it is nobody knows where its parts are.
+      guard let reader = try? AudioReader(file), let samples = reader.sampleCount else { continue }
       let perSecond = Double(reader.sampleRate)
       let total = VGGish.patches(
         sampleCount: Int(Double(samples) / perSecond * Double(VGGish.sampleRate)))

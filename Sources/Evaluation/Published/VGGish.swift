@@ -1,7 +1,7 @@
 import Foundation
 import Spectro
 
-/// The network that the published Fréchet audio distance is measured with: VGGish (Hershey et al. 2017,
+/// The network that the Fréchet audio distance is measured with: VGGish (Hershey et al. 2017,
 /// arXiv:1609.09430), which makes 128 numbers of each 0.96 s. Its weights are Google's and are not part of
 /// this program; it reads them from a safetensors file with the names of the package torchvggish.
 public struct VGGish: Sendable {

@@ -56,13 +56,12 @@ struct WeightFile {
       throw unusable(found.isEmpty ? "it has no tensor \(name)" : "it has \(name) more than once")
     }
     let bytesOf = ["F32": 4, "F16": 2, "BF16": 2]
-    let count = entry.shape.reduce(1) { (product, side) in
-      // Sides that would overflow make a size that no file has.
-      min(product, 1 << 31) * min(max(0, side), 1 << 31)
-    }
+    // Sides that would overflow make a size that no file has.
+    let count = entry.shape.reduce(1) { min($0, 1 << 28) * min(max(0, $1), 1 << 28) }
     guard let bytes = bytesOf[entry.dtype], entry.shape.count == dimensions, count > 0,
       entry.offsets.count == 2, let start = entry.offsets.first, start >= 0,
-      let end = entry.offsets.last, end <= data.count, end - start == count * bytes
+      let end = entry.offsets.last, start <= end, end <= data.count,
+      end - start == count * bytes
     else {
       throw unusable("\(name) is \(entry.dtype) \(entry.shape), or its bytes are not there")
     }

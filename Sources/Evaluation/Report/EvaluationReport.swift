@@ -54,7 +54,7 @@ public struct EvaluationReport: Codable, Sendable {
   ///   - generated: the model's.
   ///   - training: what it has been trained on.
   ///   - windowSeconds: of a window.
-  ///   - vggish: to measure the published Fréchet audio distance with.
+  ///   - vggish: to measure the Fréchet audio distance with.
   ///   - sampleRate: what all is resampled to, Hz; nil for the highest that both sets have, up to 44.1 kHz.
   ///   - progress: called with what has been done of a stage, one call at a time.
   ///   - check: called now and then on every thread; what it throws ends the work.
@@ -92,7 +92,8 @@ public struct EvaluationReport: Codable, Sendable {
     }
     audioDistance = try vggish.map {
       try AudioDistance(
-        real: real, generated: generated, network: $0, progress: { progress(.patches, $0, $1) },
+        real: realSet, generated: generatedSet, network: $0,
+        progress: { progress(.patches, $0, $1) },
         check: check)
     }
     self.real = SetSummary(realSet)
@@ -157,8 +158,8 @@ public struct EvaluationReport: Codable, Sendable {
     }
     if let audioDistance, audioDistance.generated == nil {
       notes.append(
-        "too few: \(audioDistance.patches) patches of 0.96 s in each set, and the Fréchet audio distance "
-          + "takes \(audioDistance.fewestPatches)")
+        "too few: \(audioDistance.realPatches) real and \(audioDistance.generatedPatches) generated patches of "
+          + "0.96 s, and the Fréchet audio distance takes \(audioDistance.fewestPatches)")
     }
     for (set, count) in music.silentWindows.sorted(by: { $0.key.rawValue < $1.key.rawValue })
     where count > 0 {

@@ -54,18 +54,20 @@ extension Generator {
   /// through a ``BandFilter``.
   ///
   /// - Parameters:
-  ///   - sound: of any rate and number of channels.
+  ///   - sound: of any rate and number of channels, at most ``maximumSecondsInMemory`` long.
   ///   - spans: in seconds, within the sound; those that touch are one. Empty for all of it, with a band.
   ///   - band: Hz; nil for all frequencies.
   ///   - options: without a label, nothing is said of one: the sound tells.
   /// - Returns: as many samples, at the same rate and on the same channels.
   /// - Throws: as ``generate(seconds:seed:options:onProgress:)``;
   ///   ``ModelError/invalidSpan(_:duration:)``; ``ModelError/tooShortToEdit(_:needed:)``;
+  ///   ``ModelError/tooLongToEdit(_:limit:)``;
   ///   ``ModelError/invalidArgument(_:)`` for a band in which the model has no mel bin.
   public func inpainting(
     _ sound: AudioBuffer, spans: [Range<Double>], band: ClosedRange<Double>? = nil, seed: UInt64,
     options: Options = Options(), onProgress: (Progress) throws -> Void = { _ in }
   ) throws -> AudioBuffer {
+    try Self.checkLength(of: sound)
     let representation = model.configuration.representation
     let context = representation.contextSamples(at: sound.sampleRate)
     let parts = try sound.parts(of: spans)

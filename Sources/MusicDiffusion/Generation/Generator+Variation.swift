@@ -114,12 +114,20 @@ extension Generator {
     }
   }
 
+  /// - Throws: ``ModelError/tooLongToEdit(_:limit:)``.
+  static func checkLength(of sound: AudioBuffer) throws {
+    guard sound.duration <= maximumSecondsInMemory else {
+      throw ModelError.tooLongToEdit(sound.duration, limit: maximumSecondsInMemory)
+    }
+  }
+
   /// The channels of sounds at the model's rate, all cut to the shortest.
   private func channels(of sounds: [AudioBuffer]) throws -> [[[Float]]] {
     for sound in sounds {
-      guard sound.sampleCount > 0, sound.duration <= Self.maximumSecondsInMemory else {
-        throw ModelError.invalidSeconds(sound.duration, limit: Self.maximumSecondsInMemory)
+      guard sound.sampleCount > 0 else {
+        throw ModelError.tooShortToEdit(0, needed: 1 / Double(sound.sampleRate))
       }
+      try Self.checkLength(of: sound)
     }
     let channels = try sounds.map(model.configuration.representation.channels)
     let shortest = max(1, channels.map { $0[0].count }.min() ?? 1)

@@ -129,10 +129,13 @@ public struct Generator: Sendable {
   }
 
   /// The label that a piece is drawn with: the one that is asked for, none where words say what it is
-  /// to be, else one drawn from the seed.
+  /// to be, else one drawn from the seed, which is not the one to keep away from.
   public func label(for options: Options, seed: UInt64) -> LabelMix? {
     if options.label != nil || options.prompt != nil { return options.label }
-    return model.configuration.label(drawnFrom: seed).map { LabelMix($0) }
+    let configuration = model.configuration
+    // One that is not there is an error soon.
+    let avoided = options.negativeLabel.flatMap { try? configuration.labelIndex($0) }
+    return configuration.label(drawnFrom: seed, but: avoided).map { LabelMix($0) }
   }
 
   func description(of options: Options, seed: UInt64) throws -> Description {
@@ -146,6 +149,11 @@ public struct Generator: Sendable {
   ) throws -> GuidedDenoiser {
     let none = Description(label: model.configuration.labels.count)
     let negative = try negative(options)
+    guard negative == none || negative != description else {
+      throw ModelError.invalidArgument(
+        "the piece is to be what it is to keep away from: --negative-label or --negative-prompt must differ"
+      )
+    }
     try options.checkGuidance(
       isGuided: isGuided(description, options), scale: guidance.scale, hasGuide: weaker != nil)
     guard let weaker else {

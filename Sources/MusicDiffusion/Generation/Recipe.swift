@@ -56,7 +56,7 @@ public struct Recipe: Codable, Sendable, Equatable {
 
   public struct Loop: Codable, Sendable, Equatable {
     public var sampleCount: Int
-    /// Its tempo and meter as it was asked for; nil where only seconds, or four beats, were.
+    /// Its tempo, nil for a loop that was asked for in seconds; its beats in a bar, nil for four.
     public var beatsPerMinute: Double?
     public var beatsPerBar: Int?
 

@@ -16,14 +16,15 @@ struct ComputeOptions: ParsableArguments {
 
   enum Precision: String, ExpressibleByArgument, CaseIterable { case auto, float32, bfloat16 }
 
+  /// Threads that wait for a core wait in turns: many more than there are bring work to a halt.
+  static var mostThreads: Int { max(16, 2 * ProcessInfo.processInfo.processorCount) }
+
   func validate() throws {
     guard device == "auto" || Device(device) != nil else {
       throw ValidationError("--device must be auto, cpu, cuda or cuda:N, not \(device).")
     }
-    // Threads that wait for a core wait in turns: many more than there are bring work to a halt.
-    let most = max(16, 2 * ProcessInfo.processInfo.processorCount)
-    guard threads.map({ (1...most).contains($0) }) ?? true else {
-      throw ValidationError("--threads must be 1 to \(most) on this machine.")
+    guard threads.map({ (1...Self.mostThreads).contains($0) }) ?? true else {
+      throw ValidationError("--threads must be 1 to \(Self.mostThreads) on this machine.")
     }
   }
 

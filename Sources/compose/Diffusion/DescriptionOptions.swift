@@ -24,7 +24,8 @@ struct DescriptionOptions: ParsableArguments {
   var numbers: [NamedNumber] = []
 
   func validate() throws {
-    let names = numbers.map(\.name)
+    // As models look for them.
+    let names = numbers.map { $0.name.lowercased() }
     if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
       throw ValidationError("--set \(twice) is there twice.")
     }

@@ -13,7 +13,7 @@ enum DrawnPiece {
   /// Pieces of one form, drawn beside each other; a long one alone, when it is written.
   static func draw(
     _ form: Generator.Form, seeds: [UInt64], by generator: Generator, _ options: Generator.Options,
-    onProgress: @escaping (Generator.Progress) -> Void
+    onProgress: @escaping (Generator.Progress) throws -> Void
   ) throws -> [DrawnPiece] {
     guard case .piece(let seconds) = form, Generator.isLong(seconds) else {
       return try generator.generate(form, seeds: seeds, options: options, onProgress: onProgress)

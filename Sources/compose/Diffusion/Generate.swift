@@ -108,11 +108,12 @@ struct Generate: ParsableCommand {
     guidance.set(&options)
     sampling.set(&options)
     looping.set(&options, seconds: seconds, for: model)
-    looping.warn(output: output)
+    if looping.loop { LoopOptions.warn(output: output) }
     try DescriptionOptions.warn(about: options, model)
     let form = try looping.form(
       seconds: seconds, sampleRate: model.configuration.representation.sampleRate)
     let tempo = looping.meter(seconds: seconds)
+    let interruption = Interruption()
     let batch = generator.piecesAtOnce(form)
     for start in stride(from: 0, to: count, by: batch) {
       let numbers = start..<min(start + batch, count)
@@ -121,7 +122,10 @@ struct Generate: ParsableCommand {
       let progress = DrawingProgress()
       let pieces = try DrawnPiece.draw(
         form, seeds: numbers.map { first &+ UInt64($0) }, by: generator, options
-      ) { progress.update($0, prefix: prefix) }
+      ) {
+        progress.update($0, prefix: prefix)
+        if interruption.isRequested { throw CommandError.generationStopped(start, of: count) }
+      }
       progress.finish()
       let drawing = progress.seconds / Double(numbers.count)
       for (index, piece) in zip(numbers, pieces) {

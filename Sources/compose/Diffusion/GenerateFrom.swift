@@ -7,7 +7,7 @@ import Torch
 extension Generate {
   /// Makes a piece again from its recipe.
   func remake(from path: String) throws {
-    let recipe = try Recipe(contentsOf: path)
+    var recipe = try Recipe(contentsOf: path)
     let output = givenOutput ?? recipe.file?.name ?? "music.wav"
     guard var encoding = AudioEncoding(path: output) else {
       throw CommandError.unsupportedOutput(
@@ -22,18 +22,32 @@ extension Generate {
     }
     if !overwrite, let taken { throw CommandError.exists(taken) }
     try makeFolder(of: output)
-    try setThreadCount(compute.threads ?? recipe.threads)
-    if recipe.device != "cpu", !Device.cudaIsAvailable { throw CommandError.noCUDA }
+    if compute.device != "auto" { recipe.device = compute.device }
+    if recipe.device != "cpu", !Device.cudaIsAvailable {
+      throw CommandError.recipeNeedsCUDA(path, device: recipe.device)
+    }
+    let threads = compute.threads ?? min(recipe.threads, ComputeOptions.mostThreads)
+    if compute.threads == nil, threads < recipe.threads {
+      Terminal.note(
+        "\(path) was made by \(recipe.threads) threads, too many for this machine: \(threads) make it now"
+      )
+    }
+    try setThreadCount(threads)
+    if recipe.loop != nil { LoopOptions.warn(output: output) }
     let generator = try recipe.generator(
       model: self.model ?? recipe.model.folder ?? ShippedModel.path(), guide: guidance.guide)
-    let progress = DrawingProgress()
+    let (progress, interruption) = (DrawingProgress(), Interruption())
+    func update(_ now: Generator.Progress) throws {
+      progress.update(now)
+      if interruption.isRequested { throw CommandError.stopped }
+    }
     let piece =
       recipe.trim == nil && recipe.gain == nil
       ? try DrawnPiece.draw(
         recipe.form, seeds: [recipe.seed], by: generator,
-        generator.options(of: recipe)
-      ) { progress.update($0) }[0]
-      : try .whole(generator.generate(recipe) { progress.update($0) })
+        generator.options(of: recipe), onProgress: update
+      )[0]
+      : try .whole(generator.generate(recipe, onProgress: update))
     let target = recipe.file?.normalize.flatMap(NormalizationTarget.init)
     let sound = try piece.write(
       to: output, encoding: encoding, normalizedTo: target, metadata: recipe.metadata,

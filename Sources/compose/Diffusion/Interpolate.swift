@@ -32,7 +32,7 @@ struct Interpolate: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help:
-      "Steps from noise to each sound, and back: more bring the ends nearer. Default: 32.")
+      "Steps from noise to each sound, and back: more bring the ends nearer.")
   var denoisingSteps = 32
 
   @Option(

@@ -12,7 +12,9 @@ struct LoopOptions: ParsableArguments {
   )
   var loop = false
 
-  @Option(parsing: .unconditional, help: "Tempo of a loop, in beats a minute. Default: 120.")
+  @Option(
+    parsing: .unconditional,
+    help: "Tempo of a loop, in beats a minute. Default: 120, unless --seconds says how long it is.")
   var bpm: Double?
 
   @Option(
@@ -42,8 +44,11 @@ struct LoopOptions: ParsableArguments {
   /// What is to be made: a loop, or a piece of `seconds`, 10 by default.
   func form(seconds: Double?, sampleRate: Int) throws -> Generator.Form {
     guard loop else { return .piece(seconds: seconds ?? 10) }
-    guard seconds == nil || bars == nil else {
-      throw ValidationError("--bars and --seconds exclude each other.")
+    let given = [
+      ("--bars", bars != nil), ("--bpm", bpm != nil), ("--beats-per-bar", beatsPerBar != nil),
+    ]
+    if seconds != nil, let option = given.first(where: \.1)?.0 {
+      throw ValidationError("\(option) and --seconds exclude each other: both say how long it is.")
     }
     let length = seconds ?? Double((bars ?? 4) * (beatsPerBar ?? 4)) * 60 / (bpm ?? 120)
     // More than any model can make must still be a number.
@@ -52,7 +57,7 @@ struct LoopOptions: ParsableArguments {
 
   /// Beats a minute; nil where only seconds are known.
   private func tempo(seconds: Double?) -> Double? {
-    loop ? bpm ?? (seconds == nil ? 120 : nil) : nil
+    loop && seconds == nil ? bpm ?? 120 : nil
   }
 
   /// Tells a model of its tempo that has learned about tempo, unless `--set` does, and says where one has
@@ -61,11 +66,9 @@ struct LoopOptions: ParsableArguments {
     guard let tempo = tempo(seconds: seconds) else { return }
     let numbers = model.configuration.conditioning?.numbers.map(\.name) ?? []
     guard let name = numbers.first(where: { ["bpm", "tempo"].contains($0.lowercased()) }) else {
-      if bpm != nil {
-        Terminal.note(
-          "the model knows no tempo (it was not trained on a number named tempo or bpm): --bpm decides "
-            + "the length alone")
-      }
+      Terminal.note(
+        "the model knows no tempo (it was not trained on a number named tempo or bpm): \(NamedNumber.text(tempo)) beats "
+          + "a minute decide the length alone")
       return
     }
     let isSet = options.numbers.keys.contains { $0.lowercased() == name.lowercased() }
@@ -78,8 +81,8 @@ struct LoopOptions: ParsableArguments {
   }
 
   /// Says what a format does to a loop.
-  func warn(output: String) {
-    guard loop, let encoding = AudioEncoding(path: output) else { return }
+  static func warn(output: String) {
+    guard let encoding = AudioEncoding(path: output) else { return }
     switch encoding {
     case .mp3, .opus, .vorbis:
       Terminal.note("\(output): its format does not keep a loop to the sample: use .wav or .flac")

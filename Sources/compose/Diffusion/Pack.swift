@@ -89,6 +89,9 @@ struct Pack: ParsableCommand {
     guard steps.map({ (2...10_000).contains($0) }) ?? true else {
       throw ValidationError("--steps must be 2 to 10000.")
     }
+    guard seconds?.seconds.map({ $0 > 0 && $0 <= 60 }) ?? true else {
+      throw ValidationError("--seconds must be more than 0 and at most 60, or auto.")
+    }
     guard !looping.loop || seconds.map({ $0.seconds != nil }) ?? true else {
       throw ValidationError("--loop and --seconds auto exclude each other.")
     }
@@ -106,8 +109,8 @@ struct Pack: ParsableCommand {
     options.steps = steps
     guidance.set(&options)
     sampling.set(&options)
-    try DescriptionOptions.warn(about: options, model)
     looping.set(&options, seconds: seconds?.seconds, for: model)
+    try DescriptionOptions.warn(about: options, model)
     let representation = model.configuration.representation
     let rate = representation.sampleRate
     let form = try looping.form(
@@ -123,7 +126,12 @@ struct Pack: ParsableCommand {
       like: like.map { URL(fileURLWithPath: $0).lastPathComponent })
     let clock = ContinuousClock.now
     let pack = try maker.make(
-      in: folder, judge: PackJudge(sampleRate: rate, collection: collection, loops: looping.loop),
+      in: folder,
+      judge: PackJudge(
+        sampleRate: rate, collection: collection,
+        loops: looping.loop
+          ? PackJudge.Loops(beatsPerMinute: looping.meter(seconds: seconds?.seconds).beatsPerMinute)
+          : nil),
       isStopped: { interruption.isRequested })
     if pack.manifest.sounds.isEmpty {
       throw interruption.isRequested
@@ -153,7 +161,7 @@ enum PackLength: ExpressibleByArgument, CustomStringConvertible {
       self = .auto
       return
     }
-    guard let seconds = Double(argument), seconds > 0, seconds <= 60 else { return nil }
+    guard let seconds = Double(argument) else { return nil }
     self = .fixed(seconds)
   }
 

@@ -91,7 +91,10 @@ struct PackMaker {
   /// One for each label of the model, or for the one that is asked for.
   private var shelves: [Shelf] {
     get throws {
-      let labels = generator.model.configuration.labels
+      let configuration = generator.model.configuration
+      let avoided = try options.negativeLabel.map(configuration.labelIndex)
+      let labels = configuration.labels.indices.filter { $0 != avoided }
+        .map { configuration.labels[$0] }
       if options.label != nil || options.prompt != nil || labels.isEmpty {
         return [Shelf(label: options.label, wanted: count, candidates: candidates)]
       }

@@ -15,14 +15,14 @@ struct RecipeOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Make a piece again from the recipe beside it, byte for byte on the same machine. Takes only --output, --overwrite, --model, --guide, --threads and --recipe with it.",
+      "Make a piece again from the recipe beside it, byte for byte on the same machine. Takes only --output, --overwrite, --model, --guide, --device, --threads and --recipe with it.",
       valueName: "recipe"))
   var from: String?
 
   /// What may stand beside --from, which says all else.
   private static let companions: Set<String> = [
-    "--from", "--output", "-o", "--overwrite", "--model", "-m", "--guide", "--threads", "--recipe",
-    "-h", "--help",
+    "--from", "--output", "-o", "--overwrite", "--model", "-m", "--guide", "--device", "--threads",
+    "--recipe", "-h", "--help",
   ]
 
   func validate() throws {

@@ -56,8 +56,8 @@ struct Evaluate: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-      Weights of VGGish, a .safetensors file of torchvggish's tensors, to measure the published Fréchet \
-      audio distance as well.
+      Weights of VGGish, a .safetensors file of torchvggish's tensors, to measure the Fréchet audio \
+      distance as well.
       """, valueName: "file"))
   var vggish: String?
 
@@ -77,6 +77,9 @@ struct Evaluate: ParsableCommand {
 
   func validate() throws {
     guard window >= 0.5, window <= 60 else { throw ValidationError("--window must be 0.5 to 60.") }
+    if let json, let html, URL(fileURLWithPath: json).path == URL(fileURLWithPath: html).path {
+      throw ValidationError("--json and --html must name two files.")
+    }
     guard sampleRate.map({ (8000...192_000).contains($0) }) ?? true else {
       throw ValidationError("--sample-rate must be 8000 to 192000.")
     }

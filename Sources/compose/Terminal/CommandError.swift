@@ -11,6 +11,7 @@ public enum CommandError: Error, CustomStringConvertible {
   case uselessOptions(String, because: String)
   case cannotWrite(String, reason: String)
   case noCUDA
+  case recipeNeedsCUDA(String, device: String)
   case missingProgram(String)
   case oneOutputForMany(String)
   case unsupportedInput(String, choices: String)
@@ -25,6 +26,7 @@ public enum CommandError: Error, CustomStringConvertible {
   case emptyPack(because: String)
   case packTooSmall(Int, of: Int, because: String)
   case packStopped(Int, of: Int)
+  case generationStopped(Int, of: Int)
 
   public var description: String {
     switch self {
@@ -76,9 +78,15 @@ public enum CommandError: Error, CustomStringConvertible {
         + "more"
     case .packStopped(let count, let total):
       "stopped; the pack has \(count) of \(total) sounds"
+    case .generationStopped(let count, let total):
+      count == 0
+        ? "stopped; nothing was written" : "stopped; \(count) of \(total) files were written"
     case .noCUDA:
       "this machine or this build has no CUDA: use --device cpu, or build with LIBTORCH set to a "
         + "CUDA build of torch"
+    case .recipeNeedsCUDA(let path, let device):
+      "\(path) was made on \(device), and this machine or this build has no CUDA: add --device cpu for the "
+        + "same music with other roundings"
     }
   }
 }

@@ -20,7 +20,9 @@ public func runProgram<Root: ParsableCommand>(
   } catch {
     let code =
       switch error {
-      case CommandError.interrupted, CommandError.stopped, CommandError.packStopped: 128 + SIGINT
+      case CommandError.interrupted, CommandError.stopped, CommandError.packStopped,
+        CommandError.generationStopped:
+        128 + SIGINT
       case is AudioError, is SpectroError, is CommandError: EX_DATAERR
       default: exitCode(error) ?? root.exitCode(for: error).rawValue
       }
