@@ -6,7 +6,7 @@
 What its README and scripts say, and nothing else: mel images of 8 bits, 80 dB below the loudest of each
 slice, slices one after the other; DDPM of 1000 linear steps that predicts epsilon, AdamW at 1e-4 with
 betas 0.95 and 0.999 and 500 steps of warm-up before a cosine, batches of 16 (at 256: 8 of 2), gradients
-clipped at 1, an EMA of power 3/4; 50 steps of DDIM; librosa's Griffin-Lim. SIZE is 256 (the default,
+clipped at 1, an EMA of power 3/4; 50 steps of DDIM; librosa's Griffin-Lim. SIZE is 256 (by default,
 hop 512) or 64 (hop 1024), the two that its README trains. Both steps run in bfloat16 where the processor
 has it, which its scripts offer as --mixed_precision bf16. The cosine ends with the hours, not with 100
 epochs, which would take a processor weeks. A run that was cut goes on from its last save.
