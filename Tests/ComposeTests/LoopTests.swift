@@ -101,6 +101,31 @@ extension CommandLineTests {
       }
     }
 
+    /// With loop points around it, or when it is said to be one.
+    @Test func variedLoopsStayLoops() throws {
+      try Bench.with { bench in
+        _ = try bench.generate(
+          "--loop", "--bpm", "240", "--bars", "1", "--beats-per-bar", "3", "--output", "a.wav")
+        func vary(_ arguments: String...) throws -> AudioMetadata {
+          let outcome = try Run(
+            ["vary", "--model", bench.workshop.model.path, "--steps", "4", "--output", "b.wav"]
+              + arguments + ["--overwrite"], in: bench.folder, cache: bench.workshop.cache
+          ).outcome()
+          #expect(outcome.status == 0, "\(outcome.errors)")
+          #expect(
+            try AudioBuffer(contentsOf: (bench.folder / "b.wav").path).sampleCount == 16538)
+          return try AudioReader((bench.folder / "b.wav").path).metadata
+        }
+        let varied = try vary("a.wav")
+        #expect(varied.loops == [.init(start: 0, end: 16538)])
+        #expect(varied.beatsPerMinute == 240 && varied.beatsPerBar == 3)
+        try AudioBuffer(contentsOf: (bench.folder / "a.wav").path)
+          .write(to: (bench.folder / "plain.wav").path)
+        #expect(try vary("plain.wav").loops.isEmpty)
+        #expect(try vary("plain.wav", "--loop").loops == [.init(start: 0, end: 16538)])
+      }
+    }
+
     @Test(arguments: [
       (["--bpm", "120"], "--bpm belongs to --loop."),
       (["--bars", "2"], "--bars belongs to --loop."),

@@ -58,6 +58,36 @@ import Torch
     #expect(piece.flux > 1.5)
   }
 
+  /// A loop that is varied is one at its joint, as long as it was; a little is near to it, all of it is not.
+  @Test func variationsOfLoopsAreLoops() throws {
+    let generator = try generator()
+    let samples = 9001
+    let loop = try generator.generate(.loop(sampleCount: samples), seeds: [3])[0]
+    func varied(_ strength: Double) throws -> AudioBuffer {
+      try generator.variation(ofLoop: loop, strength: strength, seed: 5)
+    }
+    func distance(_ other: AudioBuffer) throws -> Float {
+      let settings = SpectrogramSettings(
+        sampleRate: 8000, fftSize: 256, hopLength: 32, melBins: 16, floor: 1e-8)
+      let mel = try MelSpectrogram(settings)
+      let (a, b) = (
+        mel.logMel(of: loop.mono().channels[0]), mel.logMel(of: other.mono().channels[0])
+      )
+      return zip(a.values, b.values).reduce(0) { $0 + abs($1.0 - $1.1) } / Float(a.values.count)
+    }
+    let variations = try [0, 0.5, 1].map(varied)
+    for variation in variations {
+      #expect(variation.sampleCount == samples)
+      let joint = try joint(variation.mono().channels[0])
+      #expect(joint.bend < 1.2 && joint.flux < 1.2, "\(joint)")
+    }
+    let distances = try variations.map(distance)
+    #expect(distances[0] < distances[1] && distances[1] < distances[2], "\(distances)")
+    #expect(throws: ModelError.self) {
+      try generator.variation(ofLoop: loop[0..<100], strength: 0.5, seed: 1)
+    }
+  }
+
   /// The second difference of the samples and the flux of the log-mel spectrum where a sound played twice
   /// begins again, as parts of the largest elsewhere.
   private func joint(_ samples: [Float]) throws -> (bend: Float, flux: Float) {

@@ -3,7 +3,7 @@ import Foundation
 package import Spectro
 package import Torch
 
-/// Several pieces at once, and loops.
+/// Several pieces at once.
 extension Generator {
   /// How long a piece is, and whether its end leads to its beginning.
   public enum Form: Sendable, Equatable {
@@ -37,12 +37,6 @@ extension Generator {
           sampleCount: sampleCount)
       }
     }
-  }
-
-  /// The shortest loop, in seconds: eight frames, which are a sound's length at most an eighth too long.
-  public var shortestLoop: Double {
-    let settings = model.configuration.representation.spectrogram
-    return Double(8 * settings.hopLength) / Double(settings.sampleRate)
   }
 
   /// Pieces that the network draws best at once: more of them make it no faster.
@@ -114,39 +108,10 @@ extension Generator {
       }
       return pieces.map { logMel(of: $0.planes, frames: plan.frames) }
     case .loop(let sampleCount):
-      let frames = loopFrames(sampleCount)
       let drawn = try sampler.draw(
-        loopsOf: frames, channels: channels, bins: bins, observe: observe)
-      let area = bins * frames
-      let rows = try drawn.floats()
-      return sampler.pieces.indices.map { piece in
-        let planes = (0..<channels).map { channel in
-          let start = (piece * channels + channel) * area
-          return Array(rows[start..<start + area])
-        }
-        return logMel(of: planes, frames: frames)
-      }
+        loopsOf: loopFrames(sampleCount), channels: channels, bins: bins, observe: observe)
+      return try loopPlanes(of: drawn)
     }
-  }
-
-  /// What the log-mel spectrograms of a loop sound like.
-  ///
-  /// Its frames are whole hops, but a loop has any number of samples: it is inverted at a rate that is
-  /// higher by as much as its frames are longer than it, with filters for the same frequencies, and comes
-  /// back as the same periodic signal of fewer samples. Pitch stays as it is.
-  private func loop(
-    of planes: [Spectrogram], iterations: Int, seed: UInt64, sampleCount: Int
-  ) throws -> AudioBuffer {
-    let representation = model.configuration.representation
-    var settings = representation.spectrogram
-    let stretch = Double(planes[0].frames * settings.hopLength) / Double(sampleCount)
-    settings.maxFrequency = settings.topFrequency
-    settings.sampleRate = Int((Double(settings.sampleRate) * stretch).rounded())
-    let inverter = try MelInverter(settings, boundary: .circular, threads: threadCount)
-    let channels = try inverter.audio(fromLogMel: planes, iterations: iterations, seed: seed)
-    return representation.audio(
-      fromChannels: channels.map { resampledLoop($0, to: sampleCount) }
-    ).limited(toPeak: Self.peak)
   }
 
   func check(_ form: Form, limit: Double = maximumSecondsInMemory) throws {
@@ -179,11 +144,6 @@ extension Generator {
     return SectionPlan(
       frames: 1 + sampleCount(seconds) / representation.spectrogram.hopLength,
       window: representation.windowFrames)
-  }
-
-  private func loopFrames(_ sampleCount: Int) -> Int {
-    let hop = model.configuration.representation.spectrogram.hopLength
-    return (sampleCount + hop - 1) / hop
   }
 
   /// That are drawn one after the other.

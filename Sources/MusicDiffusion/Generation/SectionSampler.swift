@@ -111,11 +111,19 @@ struct SectionSampler {
 
   /// Loops of which nothing stands, on a time axis that goes around.
   ///
-  /// - Returns: `[pieces, channels, bins, frames]`.
-  func draw(loopsOf frames: Int, channels: Int, bins: Int, observe: Observer) throws -> Tensor {
+  /// - Parameters:
+  ///   - original: what to add noise to, `[pieces, channels, bins, frames]`; nothing by default.
+  ///   - sigmas: noise levels from where to start to 0; all by default.
+  /// - Returns: shaped as `original`.
+  func draw(
+    loopsOf frames: Int, channels: Int, bins: Int, original: Tensor? = nil,
+    sigmas: [Double]? = nil, observe: Observer
+  ) throws -> Tensor {
+    let sigmas = sigmas ?? self.sigmas
     let condition = try Condition(
       pieces.map(\.description), shape: [pieces.count, channels, bins, frames], device: device)
-    let start = try noise(0, of: 0, pieces[...], like: condition.known) * sigmas[0]
+    let clean = original ?? condition.known
+    let start = try clean + noise(0, of: 0, pieces[...], like: clean) * sigmas[0]
     return try withoutGradient {
       try draw(0, pieces[...], from: start, sigmas, condition, axis: .circle, observe)
     }

@@ -12,7 +12,8 @@ struct Vary: ParsableCommand {
       Noise is added to the sound's spectrogram and taken away again: the more, the less of the sound is \
       left. --strength 0 only sends it through the spectrogram, 0.2 changes detail, 0.5 keeps the outline, \
       1 is a new piece. All of it is drawn anew, at the model's rate and on its channels. The file is \
-      held in memory.
+      held in memory. A file with loop points around all of it stays a loop, and keeps its tempo; --loop \
+      says so of others.
 
       Examples:
         compose vary loop.wav --strength 0.4
@@ -25,6 +26,9 @@ struct Vary: ParsableCommand {
 
   @Option(parsing: .unconditional, help: "How far to go from the sound, 0 to 1.")
   var strength = 0.4
+
+  @Flag(help: "The file is a loop, whose end leads to its beginning, and is to stay one.")
+  var loop = false
 
   @Option(
     name: .shortAndLong,
@@ -43,14 +47,22 @@ struct Vary: ParsableCommand {
     let path = output ?? stem(file) + "-varied.wav"
     try editing.checkOutput(path)
     let sound = try AudioBuffer(contentsOf: file)
+    let original = try AudioReader(file).metadata
+    let isLoop =
+      loop || original.loops.contains { $0.start == 0 && $0.end == sound.sampleCount }
     var options = editing.options
     steps.set(&options)
     let generator = try editing.generator(options)
     let seed = editing.chosenSeed()
     let progress = DrawingProgress()
-    let varied = try generator.variation(
-      of: sound, strength: strength, seed: seed, options: options
-    ) { progress.update($0) }
+    let varied =
+      isLoop
+      ? try generator.variation(
+        ofLoop: sound, strength: strength, seed: seed, options: options
+      ) { progress.update($0) }
+      : try generator.variation(
+        of: sound, strength: strength, seed: seed, options: options
+      ) { progress.update($0) }
     progress.finish()
     let described = options.described(label: options.label).map { "\($0), " }.joined()
     let how = "\(described)strength \(NamedNumber.text(strength)), seed \(seed)"
@@ -58,6 +70,13 @@ struct Vary: ParsableCommand {
     metadata.software = "compose \(programVersion)"
     metadata.comment =
       "\(stem(file)) varied, \(how), a model of \(generator.model.configuration.history.dataset)"
+    if isLoop {
+      LoopOptions.warn(output: path)
+      metadata.loops = [AudioMetadata.Loop(start: 0, end: varied.sampleCount)]
+      (metadata.beatsPerMinute, metadata.beatsPerBar) = (
+        original.beatsPerMinute, original.beatsPerBar
+      )
+    }
     let level = try varied.writeUnclipped(
       to: path, normalizedTo: loudness.target, metadata: metadata, overwrite: editing.overwrite)
     Terminal.result(
