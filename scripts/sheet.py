@@ -35,7 +35,9 @@ def levels(path):
 
 
 def main():
-    made, real, output = sys.argv[1:4]
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
+    made, real, output = sys.argv[1:]
     chosen = random.Random(0).sample(sounds(real), COUNT)
     picture, axes = plot.subplots(8, 4, figsize=(12, 14), dpi=80)
     for column, (title, paths) in enumerate([("generated", sounds(made)[:COUNT]), ("real", chosen)]):

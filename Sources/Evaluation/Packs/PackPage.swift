@@ -69,7 +69,7 @@ public struct PackPage {
     let caption =
       "\(sound.file), \(String(format: "%.2f s", sound.seconds)), seed \(sound.seed), \(rank)"
     return "<figure>\(pictures[index])"
-      + "<audio controls preload=\"none\" src=\"\(escaped(address))\"></audio>"
+      + "<audio controls\(sound.figures.regularity == nil ? "" : " loop") preload=\"none\" src=\"\(escaped(address))\"></audio>"
       + "<figcaption>\(escaped(caption))</figcaption></figure>"
   }
 }

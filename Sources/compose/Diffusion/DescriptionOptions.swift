@@ -6,7 +6,7 @@ import Terminal
 struct DescriptionOptions: ParsableArguments {
   @Option(
     help:
-      "A label of the model, or several mixed, as flute:0.7,organ:0.3; `compose info` lists them. Default: drawn from the seed; none with --prompt, or where a sound is given."
+      "A label of the model, or several mixed, as flute:0.7,organ:0.3; `compose info` lists them. Default: drawn from the seed, in a pack each in turn; none with --prompt, or where a sound is given."
   )
   var label: LabelMix?
 
