@@ -73,6 +73,13 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     return labels[random.integer(in: 0..<labels.count)]
   }
 
+  /// Whether one of two can guide the other: they were trained on the same labels, numbers, captions and
+  /// values.
+  func isOfSameData(as other: ModelConfiguration) -> Bool {
+    representation == other.representation && normalization.isNear(other.normalization)
+      && labels == other.labels && conditioning == other.conditioning
+  }
+
   /// Throws ``ModelError/invalidConfiguration(_:)`` or `SpectroError.invalidSettings` for what
   /// cannot draw, so that a damaged `config.json` ends in one line and not in a crash.
   func validate() throws {
@@ -208,24 +215,59 @@ public struct Model: Sendable {
   public let configuration: ModelConfiguration
   public let network: UNet
   public let parameters: ParameterStore
+  /// What it draws away from; nil for none.
+  public let guide: Guide?
+
+  /// A weaker network of the same data, in the folder `guide` of a model's folder.
+  public struct Guide: Sendable {
+    public let configuration: ModelConfiguration
+    public let network: UNet
+    public let parameters: ParameterStore
+
+    init(_ model: Model) {
+      (configuration, network, parameters) = (model.configuration, model.network, model.parameters)
+    }
+  }
 
   static let configurationFile = "config.json"
   static let weightsFile = "model.safetensors"
+  public static let guideFolder = "guide"
 
-  /// Reads a model folder.
+  /// Reads a model folder, and its guide if it has one.
   ///
   /// - Throws: ``ModelError/noFolder(_:)``, ``ModelError/damagedModel(_:reason:)`` or
   ///   ``ModelError/otherVersion(_:found:supported:)``.
   public init(contentsOf folder: String, device: Device = .cpu) throws {
+    (configuration, network, parameters) = try Self.read(folder, device)
+    guide = try Self.guide(of: folder).map { place in
+      let (configuration, network, parameters) = try Self.read(place, device)
+      guard configuration.isOfSameData(as: self.configuration) else {
+        throw ModelError.damagedModel(place, reason: "it guides no model of other data or preset")
+      }
+      return Guide(
+        Model(configuration: configuration, network: network, parameters: parameters))
+    }
+  }
+
+  /// The folder of a model's guide; nil for none.
+  static func guide(of folder: String) -> String? {
+    let place = URL(fileURLWithPath: folder, isDirectory: true).appendingPathComponent(guideFolder)
+    let file = place.appendingPathComponent(configurationFile)
+    return FileManager.default.fileExists(atPath: file.path) ? place.path : nil
+  }
+
+  private static func read(
+    _ folder: String, _ device: Device
+  ) throws -> (ModelConfiguration, UNet, ParameterStore) {
     let url = URL(fileURLWithPath: folder, isDirectory: true)
     guard FileManager.default.fileExists(atPath: folder) else { throw ModelError.noFolder(folder) }
-    configuration = try Self.readConfiguration(in: folder)
-    let weights = url.appendingPathComponent(Self.weightsFile).path
+    let configuration = try readConfiguration(in: folder)
+    let weights = url.appendingPathComponent(weightsFile).path
     if let wanted = configuration.weightsChecksum, try checksum(ofFile: weights) != wanted {
       throw ModelError.damagedModel(
-        folder,
-        reason: "\(Self.weightsFile) does not match its checksum in \(Self.configurationFile)")
+        folder, reason: "\(weightsFile) does not match its checksum in \(configurationFile)")
     }
+    let (network, parameters): (UNet, ParameterStore)
     do {
       parameters = try ParameterStore(loading: SafeTensors.read(weights).tensors)
       network = try UNet(parameters.root, configuration: configuration.network)
@@ -235,12 +277,14 @@ public struct Model: Sendable {
       throw ModelError.damagedModel(folder, reason: "\(error)")
     }
     try parameters.to(device)
+    return (configuration, network, parameters)
   }
 
   package init(configuration: ModelConfiguration, network: UNet, parameters: ParameterStore) {
     self.configuration = configuration
     self.network = network
     self.parameters = parameters
+    guide = nil
   }
 
   /// Reads `config.json` alone.
@@ -279,7 +323,7 @@ public struct Model: Sendable {
     }
   }
 
-  /// Writes the model to a new folder.
+  /// Writes the model, without its guide, to a new folder.
   ///
   /// - Throws: ``ModelError/cannotWrite(_:reason:)``.
   public func save(to folder: String) throws {

@@ -218,6 +218,57 @@ extension CommandLineTests {
       }
     }
 
+    /// A model's own guide, trained for it, is used without being asked for; told what to keep away from, or
+    /// by a guide that is named, the model does without. A recipe knows the two together.
+    @Test func modelsHaveGuidesOfTheirOwn() throws {
+      try Bench.with { bench in
+        try FileManager.default.copyItem(at: bench.workshop.model, to: bench.folder / "model")
+        func run(_ arguments: String...) throws -> Outcome {
+          try Run(
+            arguments + ["--threads", "1"], in: bench.folder, cache: bench.workshop.cache
+          ).outcome()
+        }
+        func bytes(_ options: String...) throws -> Data {
+          let outcome = try Run(
+            [
+              "generate", "--model", "model", "--steps", "3", "--seconds", "0.1", "--seed", "7",
+              "--label", "low", "--output", "a.wav", "--overwrite", "--threads", "1",
+            ] + options, in: bench.folder, cache: bench.workshop.cache
+          ).outcome()
+          #expect(outcome.status == 0, "\(outcome.errors)")
+          return try Data(contentsOf: bench.folder / "a.wav")
+        }
+        let (plain, alone) = (try bytes(), try bytes("--guidance", "1"))
+        let avoiding = try bytes("--negative-label", "high")
+        let data = bench.workshop.data.path
+        let trained = try run("train", data, "--guide-for", "model", "--steps", "2")
+        #expect(trained.status == 0, "\(trained.errors)")
+        #expect(trained.output.hasSuffix("generate: compose generate --model model --seconds 30\n"))
+        let guided = try bytes("--recipe")
+        #expect(guided != plain)
+        #expect(try bytes("--guidance", "1") == alone)
+        #expect(try bytes("--negative-label", "high") == avoiding)
+        #expect(try bytes("--guide", "model/guide") == guided)
+        #expect(try bytes("--guide", bench.workshop.model.path) == alone)
+        let again = try run("generate", "--from", "a.json", "--output", "b.wav")
+        #expect(again.errors.contains("b.wav: byte for byte as it was"))
+        let info = try bench.compose("info", "model")
+        #expect(info.output.contains(/\nguide       0\.\d+ M parameters, widths \d/))
+
+        try bench.folder.write(tone(seconds: 4), to: "other/low/a.wav")
+        let other = try run("train", "other", "--guide-for", bench.workshop.model.path)
+        #expect(other.status == EX_DATAERR)
+        #expect(other.message.hasPrefix("compose: --guide-for takes the data that the model was"))
+        // Another guide in its place, and a damaged one.
+        try FileManager.default.removeItem(at: bench.folder / "model/guide/model.safetensors")
+        let damaged = try bench.compose("generate", "--model", "model", "--output", "c.wav")
+        #expect(damaged.status == EX_DATAERR && damaged.message.contains("model/guide"))
+        try FileManager.default.removeItem(at: bench.folder / "model/guide")
+        let lost = try run("generate", "--from", "a.json", "--output", "b.wav", "--overwrite")
+        #expect(lost.message.contains("model holds another model than the recipe's"))
+      }
+    }
+
     /// What guides changes the file as it says, with a model that has learned enough to tell its labels
     /// apart.
     @Test func guidanceOptionsCount() throws {

@@ -50,13 +50,21 @@ public struct Generator: Sendable {
   public let model: Model
   let denoiser: Denoiser
   private let weaker: Denoiser?
+  /// Whether it was named, in place of the model's own.
+  private let isGuideNamed: Bool
   let device: Device
 
+  /// A generator with the model's guide, if it has one: see ``init(model:awayFrom:device:precision:)``.
   public init(model: Model, device: Device = .cpu, precision: DType = .float32) {
     self.model = model
     self.device = device
     denoiser = Denoiser(model, precision: precision)
-    weaker = nil
+    weaker = model.guide.map {
+      Denoiser(
+        network: $0.network, preconditioning: $0.configuration.preconditioning,
+        precision: precision)
+    }
+    isGuideNamed = false
   }
 
   /// A generator with autoguidance: away from what a weaker model would draw, in place of what the
@@ -67,10 +75,7 @@ public struct Generator: Sendable {
   public init(
     model: Model, awayFrom guide: Model, device: Device = .cpu, precision: DType = .float32
   ) throws {
-    let (own, other) = (model.configuration, guide.configuration)
-    guard own.representation == other.representation, own.normalization == other.normalization,
-      own.labels == other.labels, own.conditioning == other.conditioning
-    else {
+    guard model.configuration.isOfSameData(as: guide.configuration) else {
       throw ModelError.invalidArgument(
         "--guide must be a model of the same data and preset: an earlier snapshot or a smaller network"
       )
@@ -79,6 +84,7 @@ public struct Generator: Sendable {
     self.device = device
     denoiser = Denoiser(model, precision: precision)
     weaker = Denoiser(guide, precision: precision)
+    isGuideNamed = true
   }
 
   /// - Parameters:
@@ -155,8 +161,9 @@ public struct Generator: Sendable {
       )
     }
     try options.checkGuidance(
-      isGuided: isGuided(description, options), scale: guidance.scale, hasGuide: weaker != nil)
-    guard let weaker else {
+      isGuided: isGuided(description, options), scale: guidance.scale, hasGuide: isGuideNamed)
+    // What is to be kept away from counts more than the model's own guide.
+    guard let weaker, isGuideNamed || negative == none else {
       return GuidedDenoiser(
         denoiser, away: .description(negative),
         guidance: description == negative ? Guidance() : guidance)

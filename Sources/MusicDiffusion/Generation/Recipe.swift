@@ -75,7 +75,7 @@ public struct Recipe: Codable, Sendable, Equatable {
 
   /// A model folder, told from others by what is in it.
   public struct Source: Codable, Sendable, Equatable {
-    /// The CRC-32C of `config.json` and that of `model.safetensors`.
+    /// The CRC-32C of `config.json` and that of `model.safetensors`, then those of its guide if it has one.
     public var fingerprint: String
     /// As it was named; nil for the model that ships with compose.
     public var folder: String?
@@ -107,8 +107,10 @@ extension Recipe.Source {
   /// - Throws: as ``Model/readConfiguration(in:)``.
   public init(contentsOf folder: String, name: String?) throws {
     dataset = try Model.readConfiguration(in: folder).history.dataset
-    fingerprint = try [Model.configurationFile, Model.weightsFile].map { file in
-      try checksum(ofFile: URL(fileURLWithPath: folder).appendingPathComponent(file).path)
+    fingerprint = try ([folder] + [Model.guide(of: folder)].compactMap(\.self)).flatMap { folder in
+      try [Model.configurationFile, Model.weightsFile].map { file in
+        try checksum(ofFile: URL(fileURLWithPath: folder).appendingPathComponent(file).path)
+      }
     }.joined(separator: "-")
     self.folder = name
   }

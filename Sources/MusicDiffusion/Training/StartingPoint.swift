@@ -17,6 +17,10 @@ public struct StartingPoint: Sendable {
   public func apply(to settings: inout TrainingConfiguration, except given: Set<String> = []) {
     let own = model.configuration
     if !given.contains("widths") { settings.widths = own.network.widths }
+    if !given.contains("blocks") { settings.blocks = own.network.blocks }
+    if !given.contains("patch") {
+      settings.patch = [own.network.patchBins, own.network.patchFrames]
+    }
     if !given.contains("noise") { settings.noise = own.noise }
     if !given.contains("values") { settings.values = own.representation.values }
   }

@@ -36,6 +36,14 @@ struct Info: ParsableCommand {
       "network",
       String(format: "%.2f M parameters, widths ", Double(model.parameters.count) / 1e6)
         + configuration.network.widths.map(String.init).joined(separator: "/"))
+    if let guide = model.guide {
+      row(
+        "guide",
+        String(
+          format: "%.2f M parameters, widths %@, %.2f hours", Double(guide.parameters.count) / 1e6,
+          guide.configuration.network.widths.map(String.init).joined(separator: "/"),
+          guide.configuration.history.trainingHours))
+    }
     row(
       "labels", configuration.labels.isEmpty ? "none" : configuration.labels.joined(separator: ", ")
     )

@@ -1,0 +1,34 @@
+extension TrainingConfiguration {
+  /// The settings of a network that is to guide a model: half as wide, one block at each level, trained for
+  /// an eighth of the time, in all else as the model. A guide has to make the same mistakes, more of them
+  /// (Karras et al. 2024, arXiv:2406.02507).
+  public init(guideOf model: ModelConfiguration) throws {
+    guard let preset = Preset(rawValue: model.preset) else {
+      throw ModelError.invalidConfiguration("there is no preset \(model.preset)")
+    }
+    self.init(preset: preset)
+    let own = model.network
+    let last = max(own.headWidth, own.widths.last! / 2 / own.headWidth * own.headWidth)
+    widths = own.widths.dropLast().map { max(8, $0 / 2 / 8 * 8) } + [last]
+    blocks = 1
+    patch = [own.patchBins, own.patchFrames]
+    (noise, values) = (model.noise, model.representation.values)
+    hours = max(0.01, model.history.trainingHours / 8)
+  }
+}
+
+extension Dataset {
+  /// - Parameters:
+  ///   - model: that a network of this data is to guide.
+  ///   - name: of its folder, for the error.
+  /// - Throws: ``ModelError/invalidArgument(_:)`` unless it was trained on the same data.
+  public func check(isThatOf model: ModelConfiguration, name: String) throws {
+    guard representation == model.representation, normalization.isNear(model.normalization),
+      labels == model.labels, conditioning == model.conditioning
+    else {
+      throw ModelError.invalidArgument(
+        "--guide-for takes the data that the model was trained on, and \(path) is not that of \(name)"
+      )
+    }
+  }
+}
