@@ -238,15 +238,15 @@ public struct Model: Sendable {
   /// - Throws: ``ModelError/noFolder(_:)``, ``ModelError/damagedModel(_:reason:)`` or
   ///   ``ModelError/otherVersion(_:found:supported:)``.
   public init(contentsOf folder: String, device: Device = .cpu) throws {
-    (configuration, network, parameters) = try Self.read(folder, device)
+    let (own, network, parameters) = try Self.read(folder, device)
     guide = try Self.guide(of: folder).map { place in
-      let (configuration, network, parameters) = try Self.read(place, device)
-      guard configuration.isOfSameData(as: self.configuration) else {
+      let guide = try Self.read(place, device)
+      guard guide.0.isOfSameData(as: own) else {
         throw ModelError.damagedModel(place, reason: "it guides no model of other data or preset")
       }
-      return Guide(
-        Model(configuration: configuration, network: network, parameters: parameters))
+      return Guide(Model(configuration: guide.0, network: guide.1, parameters: guide.2))
     }
+    (configuration, self.network, self.parameters) = (own, network, parameters)
   }
 
   /// The folder of a model's guide; nil for none.

@@ -52,7 +52,8 @@ extension CommandLineTests {
         try edit("\"blocks\" : 1", "\"blocks\" : 0")
         try check(
           "the model in model is damaged or incomplete: not a usable model configuration: "
-            + "network.blocks must be 1 to 64")
+            + "network.blocks must be 1 to 64, one number for all levels or as many as there are widths"
+        )
         try edit("{", "")
         try check("the model in model is damaged or incomplete: config.json is not a model's")
         try edit("\"blocks\"", "\"blocks\"")
