@@ -76,7 +76,8 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   /// Whether one of two can guide the other: they were trained on the same labels, numbers, captions and
   /// values.
   func isOfSameData(as other: ModelConfiguration) -> Bool {
-    representation == other.representation && normalization.isNear(other.normalization)
+    representation == other.representation
+      && normalization.isNear(other.normalization, within: 0.01)
       && labels == other.labels && conditioning == other.conditioning
   }
 

@@ -29,14 +29,14 @@ public struct Normalization: Codable, Sendable, Equatable {
   package var scale: [Float] { standardDeviation.map { sigmaData / max($0, 0.1) } }
   package var shift: [Float] { zip(mean, scale).map { -$0 * $1 } }
 
-  /// Whether values would come out as these, to a thousandth of their deviation: another processor sums
-  /// a little otherwise.
-  func isNear(_ other: Normalization) -> Bool {
+  /// Whether values would come out as these, to a part of their deviation: another processor sums a little
+  /// otherwise.
+  func isNear(_ other: Normalization, within part: Float = 1e-3) -> Bool {
     guard mean.count == other.mean.count, abs(sigmaData - other.sigmaData) < 1e-3 else {
       return false
     }
-    let areScalesNear = zip(scale, other.scale).allSatisfy { abs($0 / $1 - 1) < 1e-3 }
-    let limit = 1e-3 * sigmaData
+    let areScalesNear = zip(scale, other.scale).allSatisfy { abs($0 / $1 - 1) < part }
+    let limit = part * sigmaData
     return areScalesNear && zip(shift, other.shift).allSatisfy { abs($0 - $1) < limit }
   }
 

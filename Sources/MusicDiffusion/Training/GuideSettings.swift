@@ -23,8 +23,9 @@ extension Dataset {
   ///   - name: of its folder, for the error.
   /// - Throws: ``ModelError/invalidArgument(_:)`` unless it was trained on the same data.
   public func check(isThatOf model: ModelConfiguration, name: String) throws {
-    guard representation == model.representation, normalization.isNear(model.normalization),
-      labels == model.labels, conditioning == model.conditioning
+    guard representation == model.representation,
+      normalization.isNear(model.normalization, within: 0.01), labels == model.labels,
+      conditioning == model.conditioning
     else {
       throw ModelError.invalidArgument(
         "--guide-for takes the data that the model was trained on, and \(path) is not that of \(name)"
