@@ -77,7 +77,7 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   /// values.
   func isOfSameData(as other: ModelConfiguration) -> Bool {
     representation == other.representation
-      && normalization.isNear(other.normalization, within: 0.01)
+      && normalization.isNear(other.normalization, within: 0.05)
       && labels == other.labels && conditioning == other.conditioning
   }
 

@@ -24,7 +24,7 @@ extension Dataset {
   /// - Throws: ``ModelError/invalidArgument(_:)`` unless it was trained on the same data.
   public func check(isThatOf model: ModelConfiguration, name: String) throws {
     guard representation == model.representation,
-      normalization.isNear(model.normalization, within: 0.01), labels == model.labels,
+      normalization.isNear(model.normalization, within: 0.05), labels == model.labels,
       conditioning == model.conditioning
     else {
       throw ModelError.invalidArgument(
