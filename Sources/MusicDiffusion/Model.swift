@@ -132,7 +132,19 @@ public struct SamplingDefaults: Codable, Sendable, Equatable {
   }
 
   public var guidance: Guidance {
-    Guidance(scale: guidanceScale, rescale: guidanceRescale, interval: guidanceInterval)
+    get { Guidance(scale: guidanceScale, rescale: guidanceRescale, interval: guidanceInterval) }
+    set {
+      (guidanceScale, guidanceRescale, guidanceInterval) =
+        (newValue.scale, newValue.rescale, newValue.interval)
+    }
+  }
+
+  /// The same, led away from a weaker model as strictly as that one's defaults say: how far it may be led
+  /// depends on how much weaker that one is.
+  func guided(by weaker: SamplingDefaults) -> SamplingDefaults {
+    var result = self
+    result.guidance = weaker.guidance
+    return result
   }
 
   /// Falling, ending in 0.
@@ -228,6 +240,12 @@ public struct Model: Sendable {
     init(_ model: Model) {
       (configuration, network, parameters) = (model.configuration, model.network, model.parameters)
     }
+  }
+
+  /// What it draws with where nobody says otherwise.
+  public var sampling: SamplingDefaults {
+    guide.map { configuration.sampling.guided(by: $0.configuration.sampling) }
+      ?? configuration.sampling
   }
 
   static let configurationFile = "config.json"

@@ -249,11 +249,15 @@ extension CommandLineTests {
         #expect(try bytes("--guidance", "1") == alone)
         #expect(try bytes("--negative-label", "high") == avoiding)
         #expect(try bytes("--guide", "model/guide") == guided)
+        // A guide says how strictly it is kept away from.
+        #expect(try bytes("--guidance", "1.4", "--guidance-interval", "1:40") == guided)
+        #expect(try bytes("--guidance", "1.5", "--guidance-interval", "0.2:5") != guided)
         #expect(try bytes("--guide", bench.workshop.model.path) == alone)
         let again = try run("generate", "--from", "a.json", "--output", "b.wav")
         #expect(again.errors.contains("b.wav: byte for byte as it was"))
         let info = try bench.compose("info", "model")
         #expect(info.output.contains(/\nguide       0\.\d+ M parameters, widths \d/))
+        #expect(info.output.contains(", guidance 1.4 where sigma is 1.0 to 40.0\n"))
 
         try bench.folder.write(tone(seconds: 4), to: "other/low/a.wav")
         let other = try run("train", "other", "--guide-for", bench.workshop.model.path)

@@ -100,9 +100,8 @@ def speed_word(u):
     return "slow" if u < 1 / 3 else "moderate" if u < 2 / 3 else "fast"
 
 
-def to_midi(parts, bpm, label, name, holds, path, shift=0):
-    """parts: lists of (offset, length, midi pitches) in quarters; holds: {offset: (length, stretch)};
-    shift: semitones up"""
+def to_midi(parts, bpm, label, name, holds, path):
+    """parts: lists of (offset, length, midi pitches) in quarters; holds: {offset: (length, stretch)}"""
     prog, gate, dv, dt, strum = INSTR[label]
     rng = random.Random(name)
     beat = 60.0 / bpm
@@ -128,8 +127,8 @@ def to_midi(parts, bpm, label, name, holds, path, shift=0):
             a = 0.05 + sec(off) + strum * (len(parts) - 1 - ch) + rng.gauss(0, dt)
             b = max(a + 0.05, 0.05 + sec(off) + (sec(off + ln) - sec(off)) * gate)
             for p in pitches:
-                ev.append((int(max(0, a) * 1000), 1, p + shift, vel))
-                ev.append((int(b * 1000), 0, p + shift, 0))
+                ev.append((int(max(0, a) * 1000), 1, p, vel))
+                ev.append((int(b * 1000), 0, p, 0))
         ev.sort()
         tr = mido.MidiTrack()
         mid.tracks.append(tr)
@@ -160,7 +159,7 @@ def notes_of(part):
     ]
 
 
-def chorale(tmp, label, bwv, shift=0):
+def chorale(tmp, label, bwv):
     name = "bwv" + bwv
     s = converter.parse(os.path.join(root, "bach", name + ".mxl"))
     parts = [notes_of(p) for p in s.parts]
@@ -176,11 +175,11 @@ def chorale(tmp, label, bwv, shift=0):
     holds[o] = (max(l, last - o), 1.7)
     u = unit(name, "tempo")
     bpm = 54 + 54 * u
-    to_midi(parts, bpm, label, name, holds, midi_path(tmp, label, name), shift)
+    to_midi(parts, bpm, label, name, holds, midi_path(tmp, label, name))
     return name, label, lambda: f"{label}, chorale in {key_text(s)}, {speed_word(u)}"
 
 
-def tune(tmp, kind, base, shift=0):
+def tune(tmp, kind, base):
     path = os.path.join(root, "ryansMammoth", base + ".abc")
     s = converter.parse(path)
     part = s.parts[0]
@@ -193,7 +192,7 @@ def tune(tmp, kind, base, shift=0):
     u = unit(base, "tempo")
     bpm = TUNE_BPM[kind] * (0.78 + 0.4 * u)
     o, l, _ = notes[-1]
-    to_midi([notes], bpm, "flute", base, {o: (l, 1.5)}, midi_path(tmp, "flute", title), shift)
+    to_midi([notes], bpm, "flute", base, {o: (l, 1.5)}, midi_path(tmp, "flute", title))
     return title, "flute", lambda: f"flute, {kind} in {key_text(s)}, {speed_word(u)}"
 
 
@@ -279,14 +278,14 @@ def other_tunes(kind):
 
 
 def chorales():
-    """All chorales but those of the test, each on two instruments in two keys, and more tunes."""
+    """All chorales but those of the test, each on two instruments, and more tunes."""
     scores = sorted(
         f[3:-4] for f in os.listdir(os.path.join(root, "bach")) if re.fullmatch(r"bwv.*\.mxl", f)
     )
     work = []
     for i, bwv in enumerate(b for b in scores if b not in TEST_CHORALES):
-        for n, label in enumerate((VOICES[i % 4], VOICES[(i + 1 + i // 4 % 3) % 4])):
-            work.append((chorale, label, bwv, int(7 * unit(bwv, f"key{n}")) - 3))
+        for label in (VOICES[i % 4], VOICES[(i + 1 + i // 4 % 3) % 4]):
+            work.append((chorale, label, bwv))
     for kind, names in TUNES.items():
         more = other_tunes(kind)[TEST_TUNES:]
         work += [(tune, kind, b) for b in (names.split() + more)[:TUNES_OF_A_KIND]]

@@ -1,7 +1,7 @@
 public import Torch
 
 /// How far a denoiser goes beyond its own estimate, away from a worse one.
-public struct Guidance: Sendable, Equatable {
+public struct Guidance: Codable, Sendable, Equatable {
   /// How far to go from the worse estimate towards the better one and beyond: Ho and Salimans 2022
   /// (arXiv:2207.12598), there 1 + w. 1 leaves the better one as it is and costs one evaluation
   /// instead of two; 0 is the worse one.

@@ -50,6 +50,8 @@ public struct Generator: Sendable {
   public let model: Model
   let denoiser: Denoiser
   private let weaker: Denoiser?
+  /// With what is guided by the weaker one.
+  private let sampling: SamplingDefaults
   /// Whether it was named, in place of the model's own.
   private let isGuideNamed: Bool
   let device: Device
@@ -64,6 +66,7 @@ public struct Generator: Sendable {
         network: $0.network, preconditioning: $0.configuration.preconditioning,
         precision: precision)
     }
+    sampling = model.sampling
     isGuideNamed = false
   }
 
@@ -84,6 +87,7 @@ public struct Generator: Sendable {
     self.device = device
     denoiser = Denoiser(model, precision: precision)
     weaker = Denoiser(guide, precision: precision)
+    sampling = model.configuration.sampling.guided(by: guide.configuration.sampling)
     isGuideNamed = true
   }
 
@@ -176,6 +180,13 @@ public struct Generator: Sendable {
     return GuidedDenoiser(denoiser, away: .weaker(weaker), guidance: guidance)
   }
 
+  /// What a piece is drawn with where its options say nothing.
+  ///
+  /// - Parameter isNegative: whether it is led away from a label or a caption, and so from no weaker model.
+  func standard(isNegative: Bool) -> SamplingDefaults {
+    isNegative ? model.configuration.sampling : sampling
+  }
+
   func isGuided(_ description: Description, _ options: Options) throws -> Bool {
     try weaker != nil || description != negative(options)
   }
@@ -213,6 +224,9 @@ public struct Generator: Sendable {
 }
 
 extension Generator.Options {
+  /// Whether there is a label or a caption to keep away from.
+  var isNegative: Bool { negativeLabel != nil || negativePrompt != nil }
+
   /// - Throws: ``ModelError/invalidArgument(_:)`` for what would change nothing.
   fileprivate func checkGuidance(isGuided: Bool, scale: Double, hasGuide: Bool) throws {
     let details = [

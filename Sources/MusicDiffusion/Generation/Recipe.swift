@@ -146,7 +146,7 @@ extension Generator {
       seconds: self.seconds(form), loop: loop, seed: seed,
       label: label(for: options, seed: seed), prompt: options.prompt, numbers: options.numbers,
       negativeLabel: options.negativeLabel, negativePrompt: options.negativePrompt,
-      sampling: try configuration.sampling.with(options),
+      sampling: try standard(isNegative: options.isNegative).with(options),
       noise: options.noise ?? configuration.noise.shape,
       inversionIterations: options.inversionIterations, device: device.description,
       precision: denoiser.precision == .bfloat16 ? .bfloat16 : .float32, threads: threadCount)
@@ -169,13 +169,14 @@ extension Generator {
   ///
   /// - Throws: ``ModelError/invalidArgument(_:)`` for a recipe that is not for this model.
   public func options(of recipe: Recipe) throws -> Options {
-    let configuration = model.configuration
-    let options = recipe.options(over: configuration)
+    let standard = standard(
+      isNegative: recipe.negativeLabel != nil || recipe.negativePrompt != nil)
+    let options = recipe.options(over: standard)
     guard seconds(recipe.form) == recipe.seconds else {
       throw ModelError.invalidArgument(
         "the recipe's loop is not as long as its seconds at this model's rate")
     }
-    guard try configuration.sampling.with(options) == recipe.sampling else {
+    guard try standard.with(options) == recipe.sampling else {
       throw ModelError.invalidArgument(
         "the recipe's sampling cannot be this model's: \"sigmaMin\", \"sigmaMax\" and whether there is a "
           + "\"guidanceInterval\" are as the model has them, and \"settings\" and \"shift\" for samplers and schedules that take them"
@@ -209,9 +210,8 @@ extension Recipe {
   }
 
   /// What differs from the model's defaults: an option that is given must mean something.
-  public func options(over configuration: ModelConfiguration) -> Generator.Options {
+  func options(over standard: SamplingDefaults) -> Generator.Options {
     func unless<T: Equatable>(_ standard: T, _ value: T) -> T? { value == standard ? nil : value }
-    let standard = configuration.sampling
     var options = Generator.Options()
     options.label = label
     options.numbers = numbers

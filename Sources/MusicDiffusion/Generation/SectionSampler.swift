@@ -34,7 +34,7 @@ struct SectionSampler {
   /// - Throws: as ``Generator/generate(seconds:seed:options:onProgress:)``.
   init(_ generator: Generator, _ pieces: [Piece], options: Generator.Options) throws {
     let configuration = generator.model.configuration
-    sampling = try configuration.sampling.with(options)
+    sampling = try generator.standard(isNegative: options.isNegative).with(options)
     sigmas = try sampling.sigmas(sigmaData: Double(configuration.normalization.sigmaData))
     denoiser = try generator.guidedDenoiser(pieces[0].description, options, sampling.guidance)
     shape = options.noise ?? configuration.noise.shape

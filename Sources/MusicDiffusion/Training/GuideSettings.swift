@@ -13,6 +13,8 @@ extension TrainingConfiguration {
     blocks = 1
     patch = [own.patchBins, own.patchFrames]
     (noise, values) = (model.noise, model.representation.values)
+    // Where there is little noise it exaggerates details, of which it knows least: Docs/training.md.
+    guidance = Guidance(scale: 1.4, interval: 1...40)
     hours = max(0.01, model.history.trainingHours / 8)
   }
 }

@@ -402,6 +402,9 @@ public final class Trainer {
     history.batchSize = configuration.clipsPerStep
     history.learningRate = configuration.learningRate
     history.seed = configuration.seed
+    var sampling = SamplingDefaults(
+      for: configuration.noise, sigmaData: Double(dataset.normalization.sigmaData))
+    sampling.guidance = configuration.guidance ?? sampling.guidance
     return TrainingState(
       configuration: configuration,
       model: ModelConfiguration(
@@ -411,9 +414,7 @@ public final class Trainer {
           labelCount: dataset.labels.count, conditioning: dataset.conditioning),
         labels: dataset.labels, conditioning: dataset.conditioning,
         noise: configuration.noise,
-        sampling: SamplingDefaults(
-          for: configuration.noise, sigmaData: Double(dataset.normalization.sigmaData)),
-        history: history),
+        sampling: sampling, history: history),
       dataset: dataset.fingerprint)
   }
 

@@ -38,6 +38,9 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
   /// many at a time; nil for none.
   public var multiScale: Double?
   public var noise = NoiseProcess()
+  /// How strictly to guide with the model, or by it where it is a guide, if nobody says otherwise; nil for
+  /// the usual.
+  public var guidance: Guidance?
   public var seed: UInt64 = 0
   /// What is done to windows before they are learned from; nil for nothing.
   public var augmentation: Augmentation?

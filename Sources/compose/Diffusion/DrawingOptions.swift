@@ -7,7 +7,7 @@ struct GuidanceOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help:
-      "How strictly to follow label, prompt and numbers, or to keep away from --guide: 0 not at all, 1 as trained, 1.5 to 3 more so. Default: the model's."
+      "How strictly to follow label, prompt and numbers, or to keep away from --guide: 0 not at all, 1 as trained, 1.5 to 3 more so. Default: the model's, or its guide's."
   )
   var guidance: Double?
 
@@ -20,7 +20,7 @@ struct GuidanceOptions: ParsableArguments {
 
   @Option(
     help:
-      "LOW:HIGH: guide only where the noise has a standard deviation between these, in units of the data, whose own is 0.5; 0:100 for all of it. Default: the model's, mostly 0.2:5.",
+      "LOW:HIGH: guide only where the noise has a standard deviation between these, in units of the data, whose own is 0.5; 0:100 for all of it. Default: the model's, mostly 0.2:5, or its guide's, mostly 1:40.",
     transform: { text in
       guard let interval = NoiseInterval(text) else {
         throw ValidationError(

@@ -73,9 +73,9 @@ struct Info: ParsableCommand {
         + noise.prediction.rawValue)
     row(
       "sampling",
-      "\(configuration.sampling.sampler.rawValue), \(configuration.sampling.steps) steps, guidance "
-        + "\(configuration.sampling.guidanceScale)"
-        + (configuration.sampling.guidanceInterval.map {
+      "\(model.sampling.sampler.rawValue), \(model.sampling.steps) steps, guidance "
+        + "\(model.sampling.guidanceScale)"
+        + (model.sampling.guidanceInterval.map {
           " where sigma is \($0.lowerBound) to \($0.upperBound)"
         } ?? ""))
   }

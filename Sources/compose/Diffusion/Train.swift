@@ -134,8 +134,7 @@ struct Train: ParsableCommand {
     help: ArgumentHelp(
       """
       Folder of a trained model of the same data: train the small network that it is to be led away from, \
-      and put it into the folder. compose generate --guidance 1.4 --guidance-interval 1:40 suits it. Takes an \
-      eighth of the model's hours unless --hours or --steps is given.
+      and put it into the folder. Takes an eighth of the model's hours unless --hours or --steps is given.
       """, valueName: "model"))
   var guideFor: String?
 
