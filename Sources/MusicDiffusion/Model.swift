@@ -148,16 +148,16 @@ public struct SamplingDefaults: Codable, Sendable, Equatable {
   }
 
   /// Falling, ending in 0.
-  func sigmas(sigmaData: Double) throws -> [Double] {
+  package func sigmas(sigmaData: Double) throws -> [Double] {
     try schedule.sigmas(
       steps: steps, min: sigmaMin, max: sigmaMax, sigmaData: sigmaData, shift: shift)
   }
 
-  func validate() throws {
+  package func validate() throws {
     func check(_ holds: Bool, _ reason: String) throws {
       if !holds { throw ModelError.invalidConfiguration("sampling." + reason) }
     }
-    try check((2...10_000).contains(steps), "steps must be 2 to 10000")
+    try check((1...10_000).contains(steps), "steps must be 1 to 10000")
     try check(
       0 < sigmaMin && sigmaMin < sigmaMax && sigmaMax <= 1e6, "sigmaMin must be less than sigmaMax")
     try check((0.01...100).contains(shift), "shift must be 0.01 to 100")
@@ -200,6 +200,8 @@ public struct TrainingHistory: Codable, Sendable, Equatable {
   public var dataset = ""
   /// The model whose weights it began with; nil for random ones.
   public var startedFrom: String?
+  /// The steps that it was made for by distilling that model; nil for one that learned from data alone.
+  public var distilledSteps: Int?
   public var files = 0
   public var skippedFiles = 0
   public var datasetHours = 0.0

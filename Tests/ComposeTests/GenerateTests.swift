@@ -123,7 +123,7 @@ extension CommandLineTests {
     @Test(arguments: [
       (["--count", "0"], "--count must be 1 to 100000."),
       (["--count", "-1"], "--count must be 1 to 100000."),
-      (["--steps", "1"], "--steps must be 2 to 10000."),
+      (["--steps", "0"], "--steps must be 1 to 10000."),
       (["--guidance", "nan"], "--guidance must be 0 to 100."),
       (["--guidance-rescale", "1.5"], "--guidance-rescale must be 0 to 1."),
       (

@@ -136,7 +136,7 @@ extension CommandLineTests {
       ("\"version\" : 1", "\"version\" : 1, \"mood\" : 2", "unknown field mood"),
       ("\"steps\" : 3", "\"steps\" : 3, \"pace\" : 2", "unknown field sampling.pace"),
       ("\"steps\" : 3", "\"steps\" : \"3\"", "sampling.steps: "),
-      ("\"steps\" : 3", "\"steps\" : 1", "sampling.steps must be 2 to 10000"),
+      ("\"steps\" : 3", "\"steps\" : 0", "sampling.steps must be 1 to 10000"),
       ("\"shift\" : 1,", "", "no field sampling.shift"),
       ("\"threads\" : 1", "\"threads\" : 0", "threads must be 1 to 1024"),
       ("\"device\" : \"cpu\"", "\"device\" : \"tpu\"", "device must be cpu or cuda:N, not tpu"),

@@ -48,6 +48,15 @@ public struct Denoiser: Sendable {
     return try x * p.cSkip(sigma) + f * p.cOut(sigma)
   }
 
+  /// The same for clips with noise levels of their own.
+  func estimate(_ x: Tensor, sigmas: [Double], _ condition: Condition) throws -> Tensor {
+    let p = preconditioning
+    let f = try network(
+      x * x.perClip(sigmas.map(p.cIn)), noiseLevels: sigmas.map(p.cNoise),
+      condition: condition.scaled(by: 1 / p.sigmaData), precision: precision)
+    return try x * x.perClip(sigmas.map(p.cSkip)) + f * x.perClip(sigmas.map(p.cOut))
+  }
+
   /// The mean squared error of what the network is asked for, over what is not known, for each clip.
   /// For EDM that is its loss (Karras et al. 2022, arXiv:2206.00364, equation 2 with the weight of
   /// table 1); for the others see ``Prediction`` and ``Preconditioning/lossWeight(_:)``.
@@ -56,27 +65,56 @@ public struct Denoiser: Sendable {
   ///   - signal: clean, `[batch, channels, mel bins, frames]`.
   ///   - noise: of mean 0 and variance 1, shaped as `signal`.
   ///   - sigmas: the noise level of each clip.
+  ///   - teacher: what is to be learned in place of the signal, of a distillation.
   ///   - dropout: of the network; nil where the loss is only measured.
   /// - Returns: `[batch]`: 1 before training, on data of the deviation sigmaData.
+  func loss(
+    signal: Tensor, noise: Tensor, sigmas: [Double], condition: Condition, teacher: Teacher?,
+    dropout: Dropout? = nil
+  ) throws -> Tensor {
+    let x = try signal + noise * signal.perClip(sigmas)
+    let target = try teacher?.target(x, sigmas: sigmas, condition: condition, student: self)
+    return try loss(
+      x, target: target ?? signal, sigmas: sigmas, condition: condition, dropout: dropout)
+  }
+
+  /// The same without a teacher.
   public func loss(
     signal: Tensor, noise: Tensor, sigmas: [Double], condition: Condition,
     dropout: Dropout? = nil
   ) throws -> Tensor {
+    try loss(
+      signal: signal, noise: noise, sigmas: sigmas, condition: condition, teacher: nil,
+      dropout: dropout)
+  }
+
+  /// The same, of any estimate that is to be learned.
+  ///
+  /// - Parameters:
+  ///   - x: signal + sigma · noise; `target` is what D is to be, both `[batch, channels, mel bins, frames]`.
+  func loss(
+    _ x: Tensor, target signal: Tensor, sigmas: [Double], condition: Condition,
+    dropout: Dropout? = nil
+  ) throws -> Tensor {
     let p = preconditioning
-    func perClip(_ value: (Double) -> Double) throws -> Tensor {
-      try Tensor(
-        sigmas.map { Float(value($0)) }, shape: [sigmas.count, 1, 1, 1], device: signal.device)
-    }
-    let x = try signal + noise * perClip { $0 }
     let f = try network(
-      x * perClip(p.cIn), noiseLevels: sigmas.map(p.cNoise),
+      x * x.perClip(sigmas.map(p.cIn)), noiseLevels: sigmas.map(p.cNoise),
       condition: condition.scaled(by: 1 / p.sigmaData), dropout: dropout, precision: precision)
     // cOut target = signal − cSkip x, so that (D − signal)² = cOut² (F − target)².
-    let target = try (signal - x * perClip(p.cSkip)) * perClip { 1 / p.cOut($0) }
+    let target =
+      try (signal - x * x.perClip(sigmas.map(p.cSkip)))
+      * x.perClip(sigmas.map { 1 / p.cOut($0) })
     let open = try 1 - condition.mask
     let error = try ((f - target).square() * open).sum(dimensions: [1, 2, 3], keep: false)
     let openValues = try open.sum(dimensions: [1, 2, 3], keep: false)
     let variance = p.prediction.targetVariance
     return try error / (openValues * (Double(signal.shape[1]) * variance)).clamp(min: 1)
+  }
+}
+
+extension Tensor {
+  /// One number for each clip of this batch, `[batch, 1, 1, 1]`.
+  fileprivate func perClip(_ values: [Double]) throws -> Tensor {
+    try Tensor(values.map { Float($0) }, shape: [values.count, 1, 1, 1], device: device)
   }
 }

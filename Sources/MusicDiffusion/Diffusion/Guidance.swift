@@ -85,8 +85,34 @@ public struct GuidedDenoiser: Sendable {
           denoiser.estimate(x, sigma: sigma, condition), weaker.estimate(x, sigma: sigma, condition)
         )
       }
+    return try combined(better, worse, condition)
+  }
+
+  /// The same for clips with noise levels of their own.
+  package func callAsFunction(_ x: Tensor, sigmas: [Double], condition: Condition) throws -> Tensor
+  {
+    let better = try denoiser.estimate(x, sigmas: sigmas, condition)
+    let isActive = sigmas.map { guidance.isActive(at: $0) }
+    guard isActive.contains(true) else { return try condition.completed(by: better) }
+    let worse: Tensor
+    switch reference {
+    case .description(let other):
+      var condition = condition
+      condition.descriptions = condition.descriptions.map { _ in other }
+      worse = try denoiser.estimate(x, sigmas: sigmas, condition)
+    case .weaker(let weaker): worse = try weaker.estimate(x, sigmas: sigmas, condition)
+    }
+    let share = try Tensor(
+      isActive.map { Float($0 ? 1 : 0) }, shape: [sigmas.count, 1, 1, 1], device: x.device)
+    let plain = try condition.completed(by: better)
+    return try plain + (combined(better, worse, condition) - plain) * share
+  }
+
+  private func combined(
+    _ better: Tensor, _ worse: Tensor, _ condition: Condition
+  ) throws -> Tensor {
     // What the estimates say of what is known was never trained, and must not count as contrast.
-    return try condition.completed(
+    try condition.completed(
       by: guidance.combined(condition.completed(by: better), condition.completed(by: worse)))
   }
 }

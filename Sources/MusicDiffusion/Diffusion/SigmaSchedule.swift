@@ -5,7 +5,7 @@ public enum SigmaSchedule: String, CaseIterable, Codable, Sendable {
   case karras, exponential, linear, cosine, leading, trailing, flow
 
   /// - Parameters:
-  ///   - steps: denoising steps, at least 2; the result has one more entry, the final 0.
+  ///   - steps: denoising steps, at least 1; the result has one more entry, the final 0.
   ///   - min: smallest standard deviation of the noise above 0, in units of the data. Those that
   ///     follow a training schedule, `leading`, `trailing` and `flow`, have an end of their own.
   ///   - max: largest standard deviation, where sampling starts. `leading` and `trailing` have a
@@ -37,19 +37,20 @@ public enum SigmaSchedule: String, CaseIterable, Codable, Sendable {
   /// Karras et al. 2022 (arXiv:2206.00364), equation 5.
   ///
   /// - Parameters:
-  ///   - steps: denoising steps, at least 2; the result has one more entry, the final 0.
+  ///   - steps: denoising steps, at least 1, of which the first starts at `max`; the result has one more entry,
+  ///     the final 0.
   ///   - min: smallest standard deviation of the noise above 0, in units of the data.
   ///   - max: largest standard deviation, where sampling starts.
   ///   - rho: how strongly the steps gather near `min`; the paper uses 7.
   public static func karras(steps: Int, min: Double, max: Double, rho: Double = 7) -> [Double] {
-    precondition(steps >= 2 && 0 < min && min < max)
+    precondition(steps >= 1 && 0 < min && min < max)
     let (low, high) = (pow(min, 1 / rho), pow(max, 1 / rho))
     return ramp(steps).map { pow(high + $0 * (low - high), rho) } + [0]
   }
 
   /// Equal steps of ln sigma, and so of logSNR: Lu et al. 2022 (arXiv:2206.00927).
   public static func exponential(steps: Int, min: Double, max: Double) -> [Double] {
-    precondition(steps >= 2 && 0 < min && min < max)
+    precondition(steps >= 1 && 0 < min && min < max)
     let (low, high) = (log(min), log(max))
     return ramp(steps).map { exp(high + $0 * (low - high)) } + [0]
   }
@@ -62,7 +63,7 @@ public enum SigmaSchedule: String, CaseIterable, Codable, Sendable {
   /// Equal steps of the angle whose tangent sigma is: the cosine schedule in continuous time (Salimans
   /// and Ho 2022, arXiv:2202.00512, section 2), for data of standard deviation 1.
   public static func cosine(steps: Int, min: Double, max: Double) -> [Double] {
-    precondition(steps >= 2 && 0 < min && min < max)
+    precondition(steps >= 1 && 0 < min && min < max)
     let (low, high) = (atan(min), atan(max))
     return ramp(steps).map { tan(high + $0 * (low - high)) } + [0]
   }
@@ -92,8 +93,8 @@ public enum SigmaSchedule: String, CaseIterable, Codable, Sendable {
     }
   }
 
-  /// From 0 to 1.
+  /// From 0 to 1; one step is at 0.
   private static func ramp(_ steps: Int) -> [Double] {
-    (0..<steps).map { Double($0) / Double(steps - 1) }
+    (0..<steps).map { Double($0) / Double(Swift.max(1, steps - 1)) }
   }
 }

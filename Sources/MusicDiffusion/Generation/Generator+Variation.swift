@@ -79,6 +79,11 @@ extension Generator {
     guard count >= 2 else {
       throw ModelError.invalidArgument("an interpolation has at least its two ends")
     }
+    guard model.configuration.history.distilledSteps == nil else {
+      throw ModelError.invalidArgument(
+        "there is no way back through a model of few steps: interpolate with the one that it was distilled "
+          + "from")
+    }
     let sampler = try SectionSampler(self, seed: seed, options: options.forFlow())
     let ends = try channels(of: [first, last]).map { try HeardSound($0, by: self) }
     let sections = ends[0].plan.steps.count

@@ -25,16 +25,20 @@ public struct MeasuredSpeed: Sendable, Equatable {
 
   /// Measures training on a dataset, its loading included. Windows are those of full length.
   ///
+  /// - Parameter teacher: of a distillation.
   /// - Throws: ``ModelError``, `TorchError.outOfMemory` for batches that do not fit.
   public init(
-    of configuration: TrainingConfiguration, on dataset: Dataset, device: Device, precision: DType
+    of configuration: TrainingConfiguration, on dataset: Dataset, teacher: Model? = nil,
+    device: Device, precision: DType
   ) throws {
     let state = Trainer.new(dataset, configuration)
     try state.validate()
     let loader = BatchLoader(for: device) { index in
       try Batch(step: index, from: dataset, configuration, device: device)
     }
-    try self.init(state.model, configuration, device: device, precision: precision) {
+    try self.init(
+      state.model, configuration, teacher: teacher, device: device, precision: precision
+    ) {
       try loader.batch(step: $0)
     }
   }
@@ -58,10 +62,11 @@ public struct MeasuredSpeed: Sendable, Equatable {
   private static let (warmUp, least, most, enough) = (3, 3, 20, 1.0)
 
   private init(
-    _ model: ModelConfiguration, _ configuration: TrainingConfiguration, device: Device,
-    precision: DType, batches: (Int) throws -> Batch
+    _ model: ModelConfiguration, _ configuration: TrainingConfiguration, teacher: Model? = nil,
+    device: Device, precision: DType, batches: (Int) throws -> Batch
   ) throws {
-    let learner = try Learner(model, configuration, device: device, precision: precision)
+    let learner = try Learner(
+      model, configuration, teacher: teacher, device: device, precision: precision)
     let count = configuration.batchesPerStep
     let step = try Self.median { number in
       var batch: Batch?

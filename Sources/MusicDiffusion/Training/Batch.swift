@@ -55,7 +55,7 @@ public struct Batch: Sendable {
       noise += configuration.noise.shape.values(size, &random)
     }
     var random = RandomGenerator(seed: configuration.seed, stream: UInt64(step) << 20)
-    sigmas = configuration.noise.levels.stratifiedSigmas(
+    sigmas = configuration.sigmas(
       count: count, offset: random.uniform(), sigmaData: Double(dataset.normalization.sigmaData))
     let shape = [count, channels, bins, frames]
     self.signal = try Tensor(signal, shape: shape, device: device)

@@ -21,16 +21,18 @@ extension TrainingConfiguration {
 
 extension Dataset {
   /// - Parameters:
-  ///   - model: that a network of this data is to guide.
-  ///   - name: of its folder, for the error.
+  ///   - model: that a network of this data is to guide, or to learn from.
+  ///   - name: of its folder; `command`: what asks for the data, both for the error.
   /// - Throws: ``ModelError/invalidArgument(_:)`` unless it was trained on the same data.
-  public func check(isThatOf model: ModelConfiguration, name: String) throws {
+  public func check(
+    isThatOf model: ModelConfiguration, name: String, command: String = "--guide-for"
+  ) throws {
     guard representation == model.representation,
       normalization.isNear(model.normalization, within: 0.05), labels == model.labels,
       conditioning == model.conditioning
     else {
       throw ModelError.invalidArgument(
-        "--guide-for takes the data that the model was trained on, and \(path) is not that of \(name)"
+        "\(command) takes the data that the model was trained on, and \(path) is not that of \(name)"
       )
     }
   }

@@ -52,11 +52,8 @@ struct HeldOutBatches {
     )
     let size = channels * bins * frames
     count = Self.windowCount
-    sigmas = (0..<Self.levelCount).map {
-      configuration.noise.levels.sigma(
-        quantile: (Double($0) + 0.5) / Double(Self.levelCount),
-        sigmaData: Double(dataset.normalization.sigmaData))
-    }
+    sigmas = configuration.sigmas(
+      count: Self.levelCount, offset: 0.5, sigmaData: Double(dataset.normalization.sigmaData))
     let batchSize = configuration.batchSize
     batches = try stride(from: 0, to: count, by: batchSize).map { first in
       let clips = first..<min(first + batchSize, Self.windowCount)
@@ -84,14 +81,16 @@ struct HeldOutBatches {
     }
   }
 
-  func loss(of denoiser: Denoiser, step: Int) throws -> HeldOutLoss {
+  /// - Parameter teacher: of a distillation, from which the denoiser learns.
+  func loss(of denoiser: Denoiser, teacher: Teacher? = nil, step: Int) throws -> HeldOutLoss {
     let losses = try withoutGradient {
       try sigmas.map { sigma in
         try batches.reduce(0.0) { sum, batch in
           try sum
             + denoiser.loss(
               signal: batch.signal, noise: batch.noise,
-              sigmas: batch.condition.descriptions.map { _ in sigma }, condition: batch.condition
+              sigmas: batch.condition.descriptions.map { _ in sigma }, condition: batch.condition,
+              teacher: teacher
             ).sum().item()
         } / Double(count)
       }

@@ -11,19 +11,25 @@ final class Learner {
   /// With the averaged weights of the model.
   let averageDenoiser: Denoiser
   private let configuration: TrainingConfiguration
+  /// Of a distillation.
+  private let teacher: Teacher?
   /// What a new network begins with in place of random numbers, by name.
   private let firstWeights: [String: Tensor]
 
   /// - Parameters:
   ///   - tensors: of a checkpoint, as ``TrainingState`` names them; nil for a new network.
   ///   - firstWeights: what a new network begins with in place of random numbers, by name.
+  ///   - teacher: to learn from, where the configuration is that of a distillation.
   /// - Throws: `TorchError.mismatchedParameters` for tensors of another network.
   init(
     _ model: ModelConfiguration, _ configuration: TrainingConfiguration,
-    from tensors: [String: Tensor]? = nil, firstWeights: [String: Tensor] = [:], device: Device,
-    precision: DType
+    from tensors: [String: Tensor]? = nil, firstWeights: [String: Tensor] = [:],
+    teacher: Model? = nil, device: Device, precision: DType
   ) throws {
     self.configuration = configuration
+    self.teacher = teacher.flatMap { teacher in
+      configuration.distillation.map { Teacher(teacher, $0, precision: precision) }
+    }
     self.firstWeights = firstWeights
     func store(_ prefix: String) -> ParameterStore {
       tensors.map { ParameterStore(loading: $0.below(prefix), device: device) }
@@ -58,7 +64,12 @@ final class Learner {
   func losses(of batch: Batch, dropout: Dropout? = nil) throws -> Tensor {
     try denoiser.loss(
       signal: batch.signal, noise: batch.noise, sigmas: batch.sigmas, condition: batch.condition,
-      dropout: dropout)
+      teacher: teacher, dropout: dropout)
+  }
+
+  /// Of the averaged weights.
+  func heldOutLoss(_ batches: HeldOutBatches, step: Int) throws -> HeldOutLoss {
+    try batches.loss(of: averageDenoiser, teacher: teacher, step: step)
   }
 
   /// Adds a batch's share of the gradients of an update.

@@ -24,7 +24,7 @@ public final class Trainer {
   public private(set) var state: TrainingState
   /// Seconds that steps of this process waited for their batches.
   public private(set) var secondsWaiting = 0.0
-  let folder: URL
+  public let folder: URL
   /// What was measured on the way.
   public private(set) var log: TrainingLog
   let dataset: Dataset
@@ -52,10 +52,12 @@ public final class Trainer {
   ///   - configuration: of a resumed run, only `steps`, `hours`, `saveInterval`, `patience` and
   ///     `learningRate` count; the rest is as the run began.
   ///   - start: what a new run begins with in place of random weights. A resumed one has its own.
+  ///   - teacher: of a distillation, with which a run begins and goes on.
   /// - Throws: ``ModelError``, `TorchError`.
   public init(
     folder: URL, dataset: Dataset, configuration: TrainingConfiguration,
-    device: Device, precision: DType, resume: Bool, from start: StartingPoint? = nil
+    device: Device, precision: DType, resume: Bool, from start: StartingPoint? = nil,
+    teacher: Model? = nil
   ) throws {
     self.folder = folder
     self.dataset = dataset
@@ -79,13 +81,18 @@ public final class Trainer {
       // Another process may have made one since whoever asks for a new run has looked.
       try Self.checkHasNoModel(folder)
     }
+    guard (state.configuration.distillation == nil) == (teacher == nil) else {
+      throw ModelError.otherRun(
+        folder.relativePath,
+        reason: "it is \(teacher == nil ? "" : "not ")a run of compose distill")
+    }
     savedStep = resume ? state.steps : nil
     self.start = resume ? nil : start
     do {
       learner = try Learner(
         state.model, state.configuration, from: tensors,
-        firstWeights: self.start?.weights(for: state.model) ?? [:], device: device,
-        precision: precision)
+        firstWeights: self.start?.weights(for: state.model) ?? [:], teacher: teacher,
+        device: device, precision: precision)
     } catch let error as TorchError {
       guard case .mismatchedParameters = error else { throw error }
       throw ModelError.damagedModel(folder.path, reason: "\(error)")
@@ -327,7 +334,7 @@ public final class Trainer {
   /// - Returns: whether the loss on held-out files is a number, as that of weights to be kept is.
   private func evaluate(_ onEvaluate: (Evaluations) throws -> Void) throws -> Bool {
     guard let heldOut else { return true }
-    let loss = try heldOut.loss(of: learner.averageDenoiser, step: state.steps)
+    let loss = try learner.heldOutLoss(heldOut, step: state.steps)
     guard loss.mean.isFinite else { return false }
     var evaluations = state.evaluations ?? Evaluations(loss)
     if state.evaluations != nil { evaluations.add(loss) }
@@ -405,6 +412,10 @@ public final class Trainer {
     var sampling = SamplingDefaults(
       for: configuration.noise, sigmaData: Double(dataset.normalization.sigmaData))
     sampling.guidance = configuration.guidance ?? sampling.guidance
+    if let distillation = configuration.distillation {
+      history.distilledSteps = distillation.steps
+      sampling = distillation.sampling(as: sampling)
+    }
     return TrainingState(
       configuration: configuration,
       model: ModelConfiguration(

@@ -52,6 +52,8 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
   /// Evaluations of the held-out loss without a new best one, after which a run ends; nil for a run
   /// that goes to its end.
   public var patience: Int?
+  /// What is learned from another model; nil for learning from data alone.
+  public var distillation: Distillation?
   /// Whichever comes first; at least one is given.
   public var steps: Int?
   public var hours: Double?
@@ -70,6 +72,13 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
     var representation = preset.representation
     representation.values = values ?? representation.values
     return representation
+  }
+  /// Noise levels for a batch, spread over all that are trained on.
+  ///
+  /// - Parameter offset: uniform in [0, 1), where in its part of them each one lies.
+  func sigmas(count: Int, offset: Double, sigmaData: Double) -> [Double] {
+    distillation?.sigmas(count: count, offset: offset)
+      ?? noise.levels.stratifiedSigmas(count: count, offset: offset, sigmaData: sigmaData)
   }
   /// Of the averages that are kept; the first is the model's.
   var averageWidths: [Double] { [emaWidth] + [wideEMAWidth].compactMap(\.self) }
@@ -121,6 +130,7 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
     try noise.validate()
     try augmentation?.validate()
     try descriptionDropout?.validate()
+    try distillation?.validate()
     try check(heldOut.map { (0...0.5).contains($0) } ?? true, "heldOut must be 0 to 0.5")
     try check(dropout.map { (0...0.9).contains($0) } ?? true, "dropout must be 0 to 0.9")
     try check(multiScale.map { (0...1).contains($0) } ?? true, "multiScale must be 0 to 1")

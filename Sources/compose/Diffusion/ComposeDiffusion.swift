@@ -15,7 +15,7 @@ struct ComposeDiffusion: ParsableCommand {
     version: programVersion,
     subcommands: [
       Train.self, Tune.self, Generate.self, Pack.self, Continue.self, Inpaint.self, Vary.self,
-      Interpolate.self, Explain.self, Info.self, EMA.self,
+      Interpolate.self, Explain.self, Info.self, EMA.self, Distill.self,
     ])
 
   static func main() {

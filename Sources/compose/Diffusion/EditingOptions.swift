@@ -60,8 +60,8 @@ struct StepsOptions: ParsableArguments {
   @OptionGroup var sampling: SamplingOptions
 
   func validate() throws {
-    guard steps.map({ (2...10_000).contains($0) }) ?? true else {
-      throw ValidationError("--steps must be 2 to 10000.")
+    guard steps.map({ (1...10_000).contains($0) }) ?? true else {
+      throw ValidationError("--steps must be 1 to 10000.")
     }
   }
 

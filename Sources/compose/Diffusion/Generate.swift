@@ -77,8 +77,8 @@ struct Generate: ParsableCommand {
     guard (1...100_000).contains(count) else {
       throw ValidationError("--count must be 1 to 100000.")
     }
-    guard steps.map({ (2...10_000).contains($0) }) ?? true else {
-      throw ValidationError("--steps must be 2 to 10000.")
+    guard steps.map({ (1...10_000).contains($0) }) ?? true else {
+      throw ValidationError("--steps must be 1 to 10000.")
     }
     _ = try looping.form(seconds: seconds, sampleRate: 1)
   }

@@ -60,7 +60,13 @@ struct Info: ParsableCommand {
       String(
         format: "%@: %d files, %.2f hours, %d skipped", history.dataset, history.files,
         history.datasetHours, history.skippedFiles))
-    if let start = history.startedFrom { row("started", "from the weights of \(start)") }
+    if let start = history.startedFrom {
+      if let steps = history.distilledSteps {
+        row("distilled", "from \(start), for \(steps) step\(steps == 1 ? "" : "s")")
+      } else {
+        row("started", "from the weights of \(start)")
+      }
+    }
     row(
       "training",
       String(

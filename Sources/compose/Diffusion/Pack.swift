@@ -86,8 +86,8 @@ struct Pack: ParsableCommand {
     guard candidates.map({ (count...4 * Self.most).contains($0) }) ?? true else {
       throw ValidationError("--candidates must be --count to \(4 * Self.most).")
     }
-    guard steps.map({ (2...10_000).contains($0) }) ?? true else {
-      throw ValidationError("--steps must be 2 to 10000.")
+    guard steps.map({ (1...10_000).contains($0) }) ?? true else {
+      throw ValidationError("--steps must be 1 to 10000.")
     }
     guard seconds?.seconds.map({ $0 > 0 && $0 <= 60 }) ?? true else {
       throw ValidationError("--seconds must be more than 0 and at most 60, or auto.")

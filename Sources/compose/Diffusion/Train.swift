@@ -187,7 +187,7 @@ struct Train: ParsableCommand {
     let folder = URL(
       fileURLWithPath: guideFor.map { "\($0)/\(Model.guideFolder)" } ?? output ?? defaultOutput,
       isDirectory: true)
-    try checkIsOutside(of: dataset, folder)
+    try checkLiesOutside(dataset, folder)
     let interruption = Interruption()
     let start = try from.map {
       StartingPoint(
@@ -205,59 +205,12 @@ struct Train: ParsableCommand {
       precision: precision, resume: resume, from: start)
     try listSkipped(data, in: folder)
 
-    let line = ProgressLine(quietInterval: 30)
-    let begun = trainer.state.steps
-    if resume { attempt("samples", line) { try trainer.drawMissingSamples() } }
-    let outcome = try trainer.run(
-      onStep: { line.update(describe($0)) },
-      onEvaluate: {
-        line.finish()
-        Terminal.note(describe($0))
-      },
-      onRecover: {
-        line.finish()
-        Terminal.note(describe($0))
-      },
-      onSave: { _ in
-        attempt("samples", line) { try trainer.drawSamples() }
-        attempt("report", line) { try trainer.writeReport() }
-      },
-      shouldStop: { interruption.isRequested })
-    line.finish()
-    // With how the run ended.
-    attempt("report", line) { try trainer.writeReport() }
-    if outcome == .stoppedEarly, let evaluations = trainer.state.evaluations {
-      Terminal.result(
-        "stopped early: no better held-out loss in \(evaluations.sinceBest) checkpoints; the model is "
-          + "that of step \(evaluations.best.step)")
-    }
-    if resume, outcome == .finished, trainer.state.steps == begun {
-      Terminal.result(
-        "nothing was trained: the run is at its end; --hours or --steps with more go on")
-    }
-    Terminal.result(
-      "\(outcome == .interrupted ? "stopped at" : "trained") step \(trainer.savedStep ?? 0): "
-        + folder.relativePath)
-    if outcome == .interrupted, trainer.savedStep != trainer.state.steps {
-      Terminal.result(
-        "the steps up to \(trainer.state.steps) are not kept: their loss was exploding")
-    }
-    if outcome == .interrupted {
-      let place = guideFor.map { "--guide-for \($0)" } ?? "--output \(folder.relativePath)"
-      Terminal.result("go on:    compose train \(dataset) \(place) --resume")
-    }
-    Terminal.result(
-      "generate: compose generate --model \(guideFor ?? folder.relativePath) --seconds 30")
-  }
-
-  /// Does what a run can go on without.
-  private func attempt(_ name: String, _ line: ProgressLine, _ body: () throws -> Void) {
-    do {
-      try body()
-    } catch {
-      line.finish()
-      Terminal.note("no \(name) at this checkpoint: \(error)")
-    }
+    let name = guideFor ?? folder.relativePath
+    let place = guideFor.map { "--guide-for \($0)" } ?? "--output \(folder.relativePath)"
+    try TrainingRun(
+      trainer, isResumed: resume, goOn: "compose train \(dataset) \(place) --resume",
+      generate: "compose generate --model \(name) --seconds 30"
+    ).carryOut(interruption)
   }
 
   /// - Parameters:
@@ -326,22 +279,6 @@ struct Train: ParsableCommand {
     settings.saveInterval = saveEvery ?? settings.saveInterval
     settings.patience = patience ?? settings.patience
     return settings
-  }
-
-  /// That the model will not lie among what it is trained on.
-  private func checkIsOutside(of data: String, _ folder: URL) throws {
-    var isFolder: ObjCBool = true
-    if FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder),
-      !isFolder.boolValue
-    {
-      throw CommandError.notAFolder(folder.relativePath)
-    }
-    func parts(_ url: URL) -> [String] {
-      url.standardizedFileURL.resolvingSymlinksInPath().pathComponents
-    }
-    if parts(folder).starts(with: parts(URL(fileURLWithPath: data, isDirectory: true))) {
-      throw CommandError.insideData(folder.relativePath)
-    }
   }
 
   private var defaultOutput: String {

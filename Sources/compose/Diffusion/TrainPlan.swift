@@ -107,7 +107,7 @@ func report(_ data: Dataset) {
 }
 
 /// What is trained, how fast and for how long, in what memory, and where to.
-private func report(
+func report(
   _ settings: TrainingConfiguration, _ plan: TrainingPlan, _ speed: MeasuredSpeed, from step: Int,
   folder: String, _ device: Device, _ precision: DType
 ) {

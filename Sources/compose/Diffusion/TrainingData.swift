@@ -26,6 +26,22 @@ func loadDataset(
   return data
 }
 
+/// That the model will not lie among what it is trained on.
+func checkLiesOutside(_ data: String, _ folder: URL) throws {
+  var isFolder: ObjCBool = true
+  if FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder),
+    !isFolder.boolValue
+  {
+    throw CommandError.notAFolder(folder.relativePath)
+  }
+  func parts(_ url: URL) -> [String] {
+    url.standardizedFileURL.resolvingSymlinksInPath().pathComponents
+  }
+  if parts(folder).starts(with: parts(URL(fileURLWithPath: data, isDirectory: true))) {
+    throw CommandError.insideData(folder.relativePath)
+  }
+}
+
 private func prepare(
   _ dataset: String, _ representation: Representation, heldOut: Double, interruption: Interruption
 ) throws -> Dataset {

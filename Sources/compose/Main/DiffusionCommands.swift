@@ -54,6 +54,11 @@ struct Info: DiffusionStub {
   @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
 }
 
+struct Distill: DiffusionStub {
+  static let command = DiffusionCommand.distill
+  @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
+}
+
 struct EMA: DiffusionStub {
   static let command = DiffusionCommand.ema
   @Argument(parsing: .captureForPassthrough) var arguments: [String] = []

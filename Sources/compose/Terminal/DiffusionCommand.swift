@@ -1,7 +1,8 @@
 /// The commands that need libtorch. It takes half a second to load, so they are in a program of
 /// their own, `compose-diffusion`, which `compose` becomes when it is asked for one of them.
 public enum DiffusionCommand: String, Sendable {
-  case train, tune, generate, pack, `continue`, inpaint, vary, interpolate, explain, info, ema
+  case train, tune, generate, pack, `continue`, inpaint, vary, interpolate, explain, info, ema,
+    distill
 
   public var abstract: String {
     switch self {
@@ -15,6 +16,7 @@ public enum DiffusionCommand: String, Sendable {
     case .interpolate: "Makes sounds that lead from one file to another."
     case .explain: "Shows how a model makes music: pictures, an animation, losses by noise level."
     case .info: "Tells what a model is."
+    case .distill: "Makes a model that draws in few steps of one that takes many."
     case .ema: "Makes a model of another EMA length out of a training run."
     }
   }

@@ -1,0 +1,74 @@
+import Foundation
+import Testing
+
+extension CommandLineTests {
+  /// `compose distill`: a model of few steps, made of the workshop's.
+  @Suite struct DistillTests {
+    @Test func distilledModelsAreModels() throws {
+      try Bench.with { bench in
+        func run(_ arguments: String...) throws -> Outcome {
+          try Run(
+            arguments + ["--threads", "1"], in: bench.folder, cache: bench.workshop.cache
+          ).outcome()
+        }
+        try FileManager.default.copyItem(at: bench.workshop.model, to: bench.folder / "tones")
+        let data = bench.workshop.data.path
+        let plan = try run("distill", "tones", data, "--steps", "2", "--updates", "3", "--dry-run")
+        #expect(plan.status == 0, "\(plan.errors)")
+        #expect(plan.output.contains("\nteacher: tones, for 2 steps\n"))
+        #expect(plan.output.contains("\nwrites:  tones-2-steps, "))
+        #expect(!FileManager.default.fileExists(atPath: (bench.folder / "tones-2-steps").path))
+
+        let made = try run("distill", "tones", data, "--steps", "2", "--updates", "3")
+        #expect(made.status == 0, "\(made.errors)")
+        #expect(
+          made.output.hasSuffix(
+            "trained step 3: tones-2-steps\ngenerate: compose generate --model tones-2-steps --seconds 30\n"
+          ))
+        let info = try bench.compose("info", "tones-2-steps")
+        #expect(info.output.contains("\ndistilled   from tones, for 2 steps\n"))
+        #expect(info.output.contains("\nsampling    euler, 2 steps, guidance 1.0\n"))
+
+        // It draws, goes on and varies like any other, and says of itself what it cannot do.
+        let drawn = try run(
+          "generate", "--model", "tones-2-steps", "--seconds", "0.5", "--output", "a.wav",
+          "--recipe")
+        #expect(drawn.status == 0, "\(drawn.errors)")
+        let again = try run("generate", "--from", "a.json", "--output", "b.wav")
+        #expect(again.errors.contains("b.wav: byte for byte as it was"))
+        let varied = try run(
+          "vary", "a.wav", "--model", "tones-2-steps", "--strength", "0.5", "--output", "c.wav")
+        #expect(varied.status == 0, "\(varied.errors)")
+        let between = try run(
+          "interpolate", "a.wav", "c.wav", "--model", "tones-2-steps", "--output", "d.wav")
+        #expect(
+          between.message
+            == "compose: there is no way back through a model of few steps: interpolate with the one that "
+            + "it was distilled from")
+
+        // A run goes on with what it began with.
+        let longer = try run(
+          "distill", "tones", data, "--steps", "2", "--updates", "5", "--resume")
+        #expect(longer.output.contains("trained step 5: tones-2-steps\n"), "\(longer.errors)")
+        let other = try run("distill", "tones", data, "--steps", "2", "--updates", "3")
+        #expect(other.message.contains("tones-2-steps already holds a model"), "\(other.message)")
+        let fewer = try run(
+          "distill", "tones", data, "--output", "tones-2-steps", "--resume")
+        #expect(fewer.message.contains("--steps was 2 and cannot become 4"), "\(fewer.message)")
+        let stranger = try run(
+          "distill", "tones-2-steps", data, "--steps", "2", "--output", "tones-2-steps", "--resume")
+        #expect(stranger.message.contains("it learns from another model"), "\(stranger.message)")
+        let trained = try run("train", data, "--output", "tones-2-steps", "--resume")
+        #expect(trained.message.contains("a run of compose distill"), "\(trained.message)")
+        let many = try run("distill", "tones", data, "--steps", "17")
+        #expect(many.message == "compose: --steps must be 1 to 16. See compose distill --help.", "\(many.message)")
+        try bench.folder.write(tone(seconds: 4), to: "other/low/a.wav")
+        let elsewhere = try run("distill", "tones", "other")
+        #expect(
+          elsewhere.message.hasPrefix(
+            "compose: distill takes the data that the model was trained on"),
+          "\(elsewhere.message)")
+      }
+    }
+  }
+}

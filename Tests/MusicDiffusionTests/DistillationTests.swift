@@ -1,0 +1,199 @@
+import Foundation
+import MusicDiffusion
+import Testing
+import Torch
+
+/// Models of few steps: `compose distill`.
+@Suite struct DistillationTests {
+  private func normals(_ seed: UInt64, _ count: Int) -> [Float] {
+    var random = RandomGenerator(seed: seed)
+    return random.normals(count)
+  }
+
+  private func distillation(_ steps: Int) -> Distillation {
+    Distillation(steps: steps, sigmaMin: 0.01, sigmaMax: 40, teacher: "")
+  }
+
+  /// The new model's steps are every so many of the teacher's, which are Karras et al.'s.
+  @Test(arguments: [1, 2, 3, 4, 8, 16]) func segmentsAreTheNewModelsSteps(_ steps: Int) throws {
+    let distillation = distillation(steps)
+    let grid = distillation.grid
+    #expect(grid.count == steps * distillation.substeps + 1)
+    #expect(abs(grid[0] - 40) < 1e-9 && grid.last == 0)
+    let all = SigmaSchedule.karras(steps: grid.count, min: 0.01, max: 40)
+    #expect(zip(grid.dropLast(), all).allSatisfy { abs($0 - $1) < 1e-12 })
+    var sampling = SamplingDefaults()
+    (sampling.guidanceScale, sampling.sampler) = (3, .dpmSolver2MSDE)
+    sampling = distillation.sampling(as: sampling)
+    try sampling.validate()
+    #expect(sampling.sampler == .euler && sampling.guidance == Guidance())
+    let sigmas = try sampling.sigmas(sigmaData: 0.5)
+    #expect(sigmas.count == steps + 1)
+    for (step, sigma) in sigmas.enumerated() {
+      #expect(abs(sigma - grid[step * distillation.substeps]) < 1e-9 * 40)
+    }
+  }
+
+  /// Each level of the grid above 0 is learned at as often as the others.
+  @Test func levelsAreEquallyLikely() {
+    let distillation = distillation(4)
+    var counts: [Double: Int] = [:]
+    for batch in 0..<64 {
+      let offset = (Double(batch) + 0.5) / 64
+      for sigma in distillation.sigmas(count: 4, offset: offset) { counts[sigma, default: 0] += 1 }
+    }
+    #expect(counts.keys.sorted(by: >) == Array(distillation.grid.dropLast()))
+    #expect(counts.values.allSatisfy { $0 == 8 })
+  }
+
+  /// A student that says what it is to say, everywhere, is by its few steps where the teacher is by all of
+  /// his, whatever the teacher says: the two sides of the identity are Euler's method on two grids.
+  @Test(arguments: [1, 2, 4, 8]) func fewStepsLeadWhereManyDo(_ steps: Int) throws {
+    let distillation = distillation(steps)
+    let start = try Tensor(
+      normals(5, 2 * 3 * 4).map { $0 * 40 }, shape: [2, 1, 3, 4])
+    /// Of no Gaussian: what is nearer to one of two peaks goes there.
+    func teacher(_ x: Tensor, _ sigmas: [Double]) throws -> Tensor {
+      let variance = 1 / (0.04 + sigmas[0] * sigmas[0])
+      return try (x * variance).tanh() * (1 - 0.04 * variance) + x * (0.04 * variance)
+    }
+    func student(_ x: Tensor, _ sigmas: [Double]) throws -> Tensor {
+      try distillation.target(x, sigmas: sigmas, teacher: teacher, student: student)
+    }
+    let many = try Sampling.euler(start, sigmas: distillation.grid) { try teacher($0, [$1, $1]) }
+    let sampling = distillation.sampling(as: SamplingDefaults())
+    let few = try Sampling.euler(start, sigmas: sampling.sigmas(sigmaData: 0.5)) {
+      try student($0, [$1, $1])
+    }
+    let plain = try Sampling.euler(start, sigmas: sampling.sigmas(sigmaData: 0.5)) {
+      try teacher($0, [$1, $1])
+    }
+    #expect(try (few - many).abs().max().item() < 2e-4)
+    #expect(try (plain - many).abs().max().item() > 0.01)
+  }
+
+  /// Clips of a batch have levels of their own: each is told what it is told by itself.
+  @Test func clipsDoNotDependOnEachOther() throws {
+    let distillation = distillation(4)
+    let levels = [0, 7, 8, 13, 30, 31].map { distillation.grid[$0] }
+    let x = try Tensor(
+      normals(6, 6 * 8), shape: [6, 1, 2, 4])
+    func level(_ sigmas: [Double]) throws -> Tensor {
+      try Tensor(sigmas.map { Float(1 / (1 + $0)) }, shape: [sigmas.count, 1, 1, 1])
+    }
+    func target(_ x: Tensor, _ sigmas: [Double]) throws -> Tensor {
+      try distillation.target(x, sigmas: sigmas) {
+        try $0 * level($1) + 0.1
+      } student: {
+        try $0.square() * level($1)
+      }
+    }
+    let together = try target(x, levels).floats()
+    let alone = try levels.indices.flatMap {
+      try target(x.narrow(dimension: 0, start: $0, length: 1), [levels[$0]]).floats()
+    }
+    #expect(together == alone)
+  }
+
+  /// What is guided clip by clip is what is guided with one level for all.
+  @Test func guidanceIsEachClips() throws {
+    let configuration = UNetConfiguration(
+      channels: 1, melBins: 16, patchBins: 4, patchFrames: 4, widths: [32, 32], blocks: 1,
+      labelCount: 2)
+    let networks = try [1, 2].map { seed in
+      let store = ParameterStore(seed: UInt64(seed))
+      let network = try UNet(store.root, configuration: configuration)
+      // A new network says nothing.
+      for (name, tensor) in store.named where name.hasPrefix("head.") {
+        try tensor.detach().copy(
+          from: Tensor(
+            normals(UInt64(seed), tensor.count).map { $0 * 0.1 },
+            shape: tensor.shape))
+      }
+      return Denoiser(network: network, preconditioning: Preconditioning(), precision: .float32)
+    }
+    let sigmas = [3, 0.6, 0.05]
+    let shape = [3, 1, 16, 16]
+    let x = try Tensor(normals(7, shape.reduce(1, *)), shape: shape)
+    let condition = try Condition(labels: [0, 1, 2], shape: shape, device: .cpu)
+    let guidance = Guidance(scale: 2, interval: 0.1...1)
+    for reference in [
+      GuidedDenoiser.Reference.weaker(networks[1]), .description(Description(label: 2)),
+    ] {
+      let guided = GuidedDenoiser(networks[0], away: reference, guidance: guidance)
+      let together = try withoutGradient { try guided(x, sigmas: sigmas, condition: condition) }
+      for (clip, sigma) in sigmas.enumerated() {
+        let alone = try withoutGradient { try guided(x, sigma: sigma, condition: condition) }
+        let difference = try (together - alone).narrow(dimension: 0, start: clip, length: 1)
+        #expect(try difference.abs().max().item() < 1e-5, "\(sigma)")
+      }
+    }
+  }
+
+  /// What a distilled model draws in two steps is nearer to what its teacher draws in many than what the
+  /// teacher draws in two; it is saved, read and resumed like any other.
+  @Test func studentsDrawAsTheirTeachers() throws {
+    try withDataset(files: 3) { dataset in
+      try withTemporaryFolder { folder in
+        _ = try trainer(folder / "teacher", dataset, steps: 120) { $0.learningRate = 3e-3 }.run()
+        let teacher = try Model(contentsOf: (folder / "teacher").path)
+        let fingerprint = try Recipe.Source(contentsOf: (folder / "teacher").path, name: nil)
+          .fingerprint
+        func student(_ name: String, updates: Int, resume: Bool = false) throws -> Trainer {
+          var settings = try TrainingConfiguration(
+            distilling: teacher, fingerprint: fingerprint, steps: 2)
+          (settings.steps, settings.hours, settings.batchSize) = (updates, nil, 4)
+          (settings.learningRate, settings.warmUpSteps) = (1e-3, 10)
+          (settings.augmentation, settings.emaWidth) = (nil, 0.1)
+          (settings.wideEMAWidth, settings.heldOut) = (nil, 1.0 / 3)
+          return try Trainer(
+            folder: folder / name, dataset: dataset, configuration: settings, device: .cpu,
+            precision: .float32, resume: resume,
+            from: resume ? nil : StartingPoint(teacher, name: "teacher"), teacher: teacher)
+        }
+        var losses: [Double] = []
+        let whole = try student("student", updates: 150)
+        _ = try whole.run(onEvaluate: { losses.append($0.last.mean) })
+        let new = try Model(contentsOf: (folder / "student").path)
+        #expect(new.configuration.history.distilledSteps == 2)
+        #expect(new.configuration.history.startedFrom == "teacher")
+        #expect(new.configuration.sampling.steps == 2)
+
+        func drawn(_ model: Model, _ change: (inout Generator.Options) -> Void) throws -> [Float] {
+          var options = Generator.Options()
+          options.label = "low"
+          change(&options)
+          return try (1...4).flatMap {
+            try Generator(model: model).logMel(seconds: 0.48, seed: $0, options: options)[0].values
+          }
+        }
+        let many = try drawn(teacher) {
+          ($0.sampler, $0.steps) = (.euler, 33)
+        }
+        func distance(_ values: [Float]) -> Double {
+          let squares = zip(values, many).map { Double(($0 - $1) * ($0 - $1)) }
+          return (squares.reduce(0, +) / Double(squares.count)).squareRoot()
+        }
+        let plain = distance(try drawn(teacher) { ($0.sampler, $0.steps) = (.euler, 2) })
+        let few = distance(try drawn(new) { _ in })
+        #expect(few < 0.85 * plain, "\(few) \(plain)")
+
+        // A run that was cut ends in the same bytes.
+        let cut = try student("cut", updates: 8)
+        _ = try cut.run(shouldStop: { cut.state.steps == 4 })
+        _ = try student("cut", updates: 8, resume: true).run()
+        _ = try student("uncut", updates: 8).run()
+        try expectEqualRuns(folder / "cut", folder / "uncut")
+        // By compose train it cannot go on.
+        #expect(throws: ModelError.self) {
+          try trainer(folder / "cut", dataset, steps: 9, resume: true)
+        }
+        #expect(throws: ModelError.self) {
+          _ = try Generator(model: new).interpolation(
+            from: sound(seconds: 1, frequency: 300), to: sound(seconds: 1, frequency: 400),
+            count: 3, seed: 1, onPiece: { _, _ in })
+        }
+      }
+    }
+  }
+}
