@@ -13,6 +13,7 @@ epochs, which would take a processor weeks. A run that was cut goes on from its 
 """
 
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -111,7 +112,7 @@ def train(dataset, model_folder, hours, size=256):
         start = time.perf_counter()
         warm = min(1, (step + 1) / WARM_UP)
         for group in optimizer.param_groups:
-            group["lr"] = 1e-4 * warm * 0.5 * (1 + np.cos(np.pi * min(1, spent / limit)))
+            group["lr"] = 1e-4 * warm * 0.5 * (1 + math.cos(math.pi * min(1, spent / limit)))
         total = 0.0
         for _ in range(parts):
             if len(order) < micro:

@@ -61,7 +61,9 @@ extension CommandLineTests {
         let trained = try run("train", data, "--output", "tones-2-steps", "--resume")
         #expect(trained.message.contains("a run of compose distill"), "\(trained.message)")
         let many = try run("distill", "tones", data, "--steps", "17")
-        #expect(many.message == "compose: --steps must be 1 to 16. See compose distill --help.", "\(many.message)")
+        #expect(
+          many.message == "compose: --steps must be 1 to 16. See compose distill --help.",
+          "\(many.message)")
         try bench.folder.write(tone(seconds: 4), to: "other/low/a.wav")
         let elsewhere = try run("distill", "tones", "other")
         #expect(
