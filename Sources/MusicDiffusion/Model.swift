@@ -6,8 +6,8 @@ public import Torch
 /// All that a model is, beside its weights: a model folder's `config.json`.
 public struct ModelConfiguration: Codable, Sendable, Equatable {
   /// Raised when an older program could not use a newer model rightly: 2 has predictions, noise and
-  /// values of the spectrogram other than those that 1 always had, 3 has numbers or captions.
-  public static let supportedVersion = 3
+  /// values of the spectrogram other than those that 1 always had, 3 has numbers or captions, 4 draws codes.
+  public static let supportedVersion = 4
 
   /// The lowest that can use it.
   public var formatVersion: Int
@@ -16,6 +16,8 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   public var representation: Representation
   public var normalization: Normalization
   public var network: UNetConfiguration
+  /// The codes that are drawn, of the autoencoder beside the model; nil for spectrograms as they are.
+  public var code: DrawingSpace?
   /// In the order of the network's label embedding.
   public var labels: [String]
   /// What the model can be told beside a label; nil for nothing.
@@ -28,23 +30,29 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
 
   package init(
     preset: Preset, representation: Representation, normalization: Normalization,
-    network: UNetConfiguration, labels: [String], conditioning: Conditioning? = nil,
-    noise: NoiseProcess, sampling: SamplingDefaults, history: TrainingHistory
+    network: UNetConfiguration, code: DrawingSpace? = nil, labels: [String],
+    conditioning: Conditioning? = nil, noise: NoiseProcess, sampling: SamplingDefaults,
+    history: TrainingHistory
   ) {
     let isOfVersion1 =
       noise.prediction == .edm && noise.shape == .gaussian && noise.levels.kind == .logNormal
       && representation.values == .statistics
-    formatVersion = conditioning != nil ? 3 : isOfVersion1 ? 1 : 2
+    formatVersion = code != nil ? 4 : conditioning != nil ? 3 : isOfVersion1 ? 1 : 2
     self.preset = preset.rawValue
     self.representation = representation
     self.normalization = normalization
-    self.network = network
+    (self.network, self.code) = (network, code)
     self.labels = labels
     self.conditioning = conditioning
     self.noise = noise
     self.sampling = sampling
     self.history = history
   }
+
+  /// What the network draws.
+  public var space: DrawingSpace { code ?? DrawingSpace(representation) }
+  /// Places in time of a window.
+  var windowColumns: Int { space.columns(representation.windowFrames) }
 
   public var preconditioning: Preconditioning {
     Preconditioning(sigmaData: Double(normalization.sigmaData), prediction: noise.prediction)
@@ -78,7 +86,7 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   func isOfSameData(as other: ModelConfiguration) -> Bool {
     representation == other.representation
       && normalization.isNear(other.normalization, within: 0.05)
-      && labels == other.labels && conditioning == other.conditioning
+      && code == other.code && labels == other.labels && conditioning == other.conditioning
   }
 
   /// Throws ``ModelError/invalidConfiguration(_:)`` or `SpectroError.invalidSettings` for what
@@ -92,13 +100,14 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     try sampling.validate()
     try history.validate()
     try conditioning?.validate()
-    guard network.channels == representation.channels,
-      network.melBins == representation.spectrogram.melBins,
+    try code?.validate()
+    guard network.channels == space.channels, network.melBins == space.bins,
+      space.bins * space.melBinsPerBin == representation.spectrogram.melBins,
       network.labelCount == labels.count,
       network.numberCount ?? 0 == conditioning?.numbers.count ?? 0,
       network.text?.vocabularySize == conditioning?.tokenizer?.vocabularySize,
       network.text?.length == conditioning?.tokenizer?.length,
-      representation.windowFrames % network.frameMultiple == 0
+      representation.windowFrames % (space.framesPerColumn * network.frameMultiple) == 0
     else {
       throw ModelError.invalidConfiguration(
         "network, representation, labels and conditioning do not fit")
@@ -232,6 +241,8 @@ public struct Model: Sendable {
   public let parameters: ParameterStore
   /// What it draws away from; nil for none.
   public let guide: Guide?
+  /// What makes spectrograms of the codes that it draws; nil for a model that draws spectrograms.
+  public let coder: AutoencoderModel?
 
   /// A weaker network of the same data, in the folder `guide` of a model's folder.
   public struct Guide: Sendable {
@@ -267,6 +278,15 @@ public struct Model: Sendable {
       }
       return Guide(Model(configuration: guide.0, network: guide.1, parameters: guide.2))
     }
+    coder = try own.code.map { code in
+      let coder = try AutoencoderModel(contentsOf: folder, device: device)
+      guard coder.description.space == code,
+        coder.description.representation.spectrogram == own.representation.spectrogram
+      else {
+        throw ModelError.damagedModel(folder, reason: "its autoencoder is of another code")
+      }
+      return coder
+    }
     (configuration, self.network, self.parameters) = (own, network, parameters)
   }
 
@@ -301,11 +321,14 @@ public struct Model: Sendable {
     return (configuration, network, parameters)
   }
 
-  package init(configuration: ModelConfiguration, network: UNet, parameters: ParameterStore) {
+  package init(
+    configuration: ModelConfiguration, network: UNet, parameters: ParameterStore,
+    coder: AutoencoderModel? = nil
+  ) {
     self.configuration = configuration
     self.network = network
     self.parameters = parameters
-    guide = nil
+    (guide, self.coder) = (nil, coder)
   }
 
   /// Reads `config.json` alone.
@@ -317,6 +340,7 @@ public struct Model: Sendable {
     // A device may be endless, and opening a pipe waits for somebody to write.
     let kind = try? url.resolvingSymlinksInPath().resourceValues(forKeys: [.isRegularFileKey])
     guard kind?.isRegularFile == true, let data = try? Data(contentsOf: url) else {
+      if AutoencoderModel.exists(in: folder) { throw ModelError.autoencoderAlone(folder) }
       throw ModelError.damagedModel(folder, reason: "it has no readable \(configurationFile)")
     }
     guard let version = try? JSONDecoder().decode(Version.self, from: data).formatVersion else {
@@ -344,7 +368,7 @@ public struct Model: Sendable {
     }
   }
 
-  /// Writes the model, without its guide, to a new folder.
+  /// Writes the model, with its autoencoder and without its guide, to a new folder.
   ///
   /// - Throws: ``ModelError/cannotWrite(_:reason:)``.
   public func save(to folder: String) throws {
@@ -361,6 +385,7 @@ public struct Model: Sendable {
 
   /// Writes the model: weights in float16, at half the size and 11 significant bits.
   package func write(to folder: URL) throws {
+    if let coder, !AutoencoderModel.exists(in: folder.path) { try coder.write(to: folder) }
     let weights = try parameters.named.map {
       (name: $0.name, tensor: try $0.tensor.detach().to(.float16))
     }

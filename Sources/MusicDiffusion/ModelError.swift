@@ -4,6 +4,7 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case allTooShort(String, longest: Double, window: Double)
   case invalidConfiguration(String)
   case damagedModel(String, reason: String)
+  case autoencoderAlone(String)
   case otherVersion(String, found: Int, supported: Int)
   case unknownLabel(String, known: [String])
   case unknownNumber(String, known: [Conditioning.Number])
@@ -41,6 +42,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
       "not a usable model configuration: \(reason)"
     case .damagedModel(let path, let reason):
       "the model in \(path) is damaged or incomplete: \(reason)"
+    case .autoencoderAlone(let path):
+      "\(path) holds an autoencoder alone: compose train DATASET --latent \(path) makes a model of it"
     case .otherVersion(let path, let found, let supported):
       "the model in \(path) has format version \(found), this program reads up to \(supported): "
         + "use the version of compose that trained it, or train again"

@@ -6,7 +6,7 @@ public import Torch
 ///
 /// A batch follows from its step alone, so it does not matter which thread makes it, or when. At most
 /// `depth` wait or are being made.
-public final class BatchLoader: Sendable {
+public final class BatchLoader<Element: Sendable>: Sendable {
   private let work: Work
 
   /// - Parameters:
@@ -16,7 +16,7 @@ public final class BatchLoader: Sendable {
   ///   - make: makes the batch of a step.
   public init(
     for device: Device = .cpu, threads: Int? = nil, depth: Int? = nil,
-    _ make: @escaping @Sendable (_ step: Int) throws -> Batch
+    _ make: @escaping @Sendable (_ step: Int) throws -> Element
   ) {
     let cores = ProcessInfo.processInfo.activeProcessorCount
     let threads = threads ?? (device == .cpu ? max(1, min(4, cores / 2)) : max(1, cores - 2))
@@ -31,20 +31,20 @@ public final class BatchLoader: Sendable {
   deinit { work.stop() }
 
   /// The batch of a step, made already if the one before was asked for last.
-  public func batch(step: Int) throws -> Batch { try work.take(step) }
+  public func batch(step: Int) throws -> Element { try work.take(step) }
 
   /// What the threads share.
   private final class Work: @unchecked Sendable {
     private let condition = NSCondition()
     private let depth: Int
-    private let make: @Sendable (Int) throws -> Batch
+    private let make: @Sendable (Int) throws -> Element
     /// Batches of the steps from `first` on that are made, and the next step that none is begun of.
-    private var ready: [Int: Result<Batch, any Error>] = [:]
+    private var ready: [Int: Result<Element, any Error>] = [:]
     private var first: Int?
     private var next = 0
     private var isOver = false
 
-    init(depth: Int, _ make: @escaping @Sendable (Int) throws -> Batch) {
+    init(depth: Int, _ make: @escaping @Sendable (Int) throws -> Element) {
       (self.depth, self.make) = (depth, make)
     }
 
@@ -79,7 +79,7 @@ public final class BatchLoader: Sendable {
       }
     }
 
-    func take(_ step: Int) throws -> Batch {
+    func take(_ step: Int) throws -> Element {
       try condition.withLock {
         if first != step {
           // Not the one that was expected: what was made is of no use.

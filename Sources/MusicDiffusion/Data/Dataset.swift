@@ -31,6 +31,10 @@ public final class Dataset: Sendable {
   public static let skippedLimit = 1000
 
   package let spectrograms: WindowSpectrograms
+  /// What makes codes of its windows; nil where spectrograms are drawn as they are.
+  public let coder: AutoencoderModel?
+  /// What a network draws that learns from it.
+  public var space: DrawingSpace { coder?.description.space ?? DrawingSpace(representation) }
 
   /// Files that are used.
   public var fileCount: Int { training.fileCount + (heldOut?.fileCount ?? 0) }
@@ -93,6 +97,7 @@ public final class Dataset: Sendable {
     }
     self.path = path
     self.representation = representation
+    coder = nil
     source = set
     training = split.training
     self.heldOut = split.heldOut
@@ -129,9 +134,12 @@ public final class Dataset: Sendable {
       set, representation: representation, normalization: normalization, mean: mean)
   }
 
-  /// The same files, seen in windows of other length.
-  private init(_ other: Dataset, windowFrames: Int) throws {
-    (path, source, normalization) = (other.path, other.source, other.normalization)
+  /// The same files, seen otherwise.
+  private init(
+    _ other: Dataset, windowFrames: Int, normalization: Normalization, coder: AutoencoderModel?
+  ) throws {
+    (path, source, self.normalization) = (other.path, other.source, normalization)
+    self.coder = coder
     (training, heldOut) = (other.training, other.heldOut)
     (labels, conditioning) = (other.labels, other.conditioning)
     (skipped, skippedCount) = (other.skipped, other.skippedCount)
@@ -146,7 +154,37 @@ public final class Dataset: Sendable {
   /// The same files in windows of half the length. A file that is too short for a whole one stays
   /// left out.
   func halved() throws -> Dataset {
-    try Dataset(self, windowFrames: representation.windowFrames / 2)
+    try Dataset(
+      self, windowFrames: representation.windowFrames / 2, normalization: normalization,
+      coder: coder)
+  }
+
+  /// The same files, of whose windows codes are learned.
+  ///
+  /// - Throws: ``ModelError/invalidArgument(_:)`` for an autoencoder of other spectrograms.
+  public func coded(by coder: AutoencoderModel) throws -> Dataset {
+    guard coder.description.representation == representation else {
+      throw ModelError.invalidArgument(
+        "the autoencoder is of other spectrograms than those that \(path) is prepared as")
+    }
+    return try Dataset(
+      self, windowFrames: representation.windowFrames,
+      normalization: coder.description.normalization, coder: coder)
+  }
+
+  /// What a network learns of windows.
+  ///
+  /// - Parameter values: normalised log-mel, `[count, channels, mel bins, frames]`.
+  /// - Returns: that, or its code, `[count, channels, bins, columns]` of ``space``.
+  func signal(_ values: [Float], count: Int, device: Device) throws -> Tensor {
+    let windows = try Tensor(
+      values,
+      shape: [
+        count, representation.channels, representation.spectrogram.melBins,
+        representation.windowFrames,
+      ], device: device)
+    return try coder?.code(
+      of: windows, precision: device.computesBFloat16 ? .bfloat16 : .float32) ?? windows
   }
 
   /// The root mean square of transformed values and the mean of each row, from windows that are always

@@ -13,15 +13,19 @@ struct Excerpt {
   let frames: Int
   /// The frames around which the part takes a quarter of a window or more.
   let gap: Range<Int>
+  /// The places in time of what the model draws that the gap falls into, and one more on each side where these
+  /// are of several frames, each of which is coded with those beside it.
+  let columns: Range<Int>
   let plan: GapPlan
 
   /// - Parameters:
   ///   - count: samples of the sound.
   ///   - sampleRate: of the sound.
   init(
-    of count: Int, part: Range<Int>, sampleRate: Int, _ representation: Representation
+    of count: Int, part: Range<Int>, sampleRate: Int, _ model: ModelConfiguration
   ) {
     self.part = part
+    let (representation, space) = (model.representation, model.space)
     let settings = representation.spectrogram
     let (quarter, hop) = (settings.fftSize / 4, settings.hopLength)
     let scale = Double(settings.sampleRate) / Double(sampleRate)
@@ -31,8 +35,8 @@ struct Excerpt {
     let end =
       part.upperBound >= count ? total : Int((Double(part.upperBound) * scale).rounded(.up))
     // Around a border the resampled sound holds a little of both sides.
-    let margin = settings.sampleRate == sampleRate ? 0 : 64
-    open = max(0, first - margin)..<min(end + margin, total)
+    let blur = settings.sampleRate == sampleRate ? 0 : 64
+    open = max(0, first - blur)..<min(end + blur, total)
     known = [0..<open.lowerBound, open.upperBound..<total].filter { !$0.isEmpty }
     sampleCount = total
     frames = 1 + total / hop
@@ -40,7 +44,11 @@ struct Excerpt {
     let firstAfter = (end + quarter + hop - 1) / hop
     gap =
       (part.lowerBound == 0 ? 0 : firstOpen)..<(end == total ? frames : min(firstAfter, frames))
-    plan = GapPlan(gap: gap, frames: frames, window: representation.windowFrames)
+    let all = space.columns(frames)
+    let inside = space.columns(of: gap)
+    let margin = space.framesPerColumn > 1 ? 1 : 0
+    columns = max(0, inside.lowerBound - margin)..<min(all, inside.upperBound + margin)
+    plan = GapPlan(gap: columns, frames: all, window: model.windowColumns)
   }
 }
 

@@ -34,7 +34,7 @@ extension Generator {
     let count = max(1, Int((seconds * Double(sound.sampleRate)).rounded()))
     let part = end.sampleCount..<end.sampleCount + count
     let excerpt = Excerpt(
-      of: end.sampleCount, part: part, sampleRate: sound.sampleRate, representation)
+      of: end.sampleCount, part: part, sampleRate: sound.sampleRate, model.configuration)
     try checkContext(of: excerpt)
     let sampler = try SectionSampler(self, seed: seed, options: options)
     let total = excerpt.plan.steps.count * sampler.evaluations(sampler.sigmas)
@@ -79,7 +79,7 @@ extension Generator {
       return (
         range: whole,
         excerpt: Excerpt(
-          of: whole.count, part: inner, sampleRate: sound.sampleRate, representation)
+          of: whole.count, part: inner, sampleRate: sound.sampleRate, model.configuration)
       )
     }
     for (_, excerpt) in excerpts where band == nil { try checkContext(of: excerpt) }
@@ -140,20 +140,20 @@ extension Generator {
         + [Float](repeating: 0, count: max(0, excerpt.sampleCount - samples.count))
     }
     let heard = try logMel(of: band == nil ? fading(channels, into: excerpt.open) : channels)
-    let columns = excerpt.plan.columns
-    var piece = PartialPiece(
-      normalized(heard, columns: columns), channels: channels.count, bins: settings.melBins,
+    let (space, columns) = (model.configuration.space, excerpt.plan.columns)
+    var piece = try PartialPiece(
+      normalized(heard, columns: columns), channels: space.channels, bins: space.bins,
       columns: columns)
     let bins = try band.map(bins(of:)) ?? 0..<settings.melBins
-    piece.open(bins: bins, columns: excerpt.gap)
-    piece.open(bins: 0..<settings.melBins, columns: excerpt.frames..<columns)
+    piece.open(bins: space.bins(of: bins), columns: excerpt.columns)
+    piece.open(bins: 0..<space.bins, columns: space.columns(excerpt.frames)..<columns)
     var pieces = [piece]
     try SectionPlan.Step.draw(excerpt.plan.steps, of: &pieces, device: device) {
       number, _, known, mask in
       try sampler.draw(
         section: firstSection + number, known: known, mask: mask, observe: observe)
     }
-    var planes = logMel(of: pieces[0].planes, frames: excerpt.frames)
+    var planes = try logMel(of: pieces[0].planes, frames: excerpt.frames)
     // What stands, to the bit.
     for (channel, heard) in heard.enumerated() {
       for frame in 0..<excerpt.frames {
@@ -203,9 +203,25 @@ extension Generator {
   }
 
   /// Log-mel, `[frames, bins]` for each channel, to what the network sees, `[channels, bins, columns]`:
-  /// the inverse of ``logMel(of:frames:)``. Further columns go on by reflection or, for a model whose
+  /// the inverse of ``logMel(of:frames:isLoop:)``. Further columns go on by reflection or, for a model whose
   /// short clips were filled up with silence, with that.
-  func normalized(_ planes: [Spectrogram], columns: Int) -> [Float] {
+  func normalized(
+    _ planes: [Spectrogram], columns: Int, isLoop: Bool = false
+  ) throws -> [Float] {
+    let settings = model.configuration.representation.spectrogram
+    let frames = columns * model.configuration.space.framesPerColumn
+    let values = normalized(planes, frames: frames)
+    guard let coder = model.coder else { return values }
+    let spectrogram = try Tensor(
+      values, shape: [1, planes.count, settings.melBins, frames], device: device)
+    return try
+      (isLoop
+      ? coder.code(ofLoop: spectrogram, precision: denoiser.precision)
+      : coder.code(of: spectrogram, precision: denoiser.precision)).floats()
+  }
+
+  /// Log-mel to normalised values, `[channels, bins, frames]`.
+  private func normalized(_ planes: [Spectrogram], frames columns: Int) -> [Float] {
     let representation = model.configuration.representation
     let (transform, silence) = (representation.values, representation.silence)
     let (scale, shift) = (

@@ -19,7 +19,7 @@ extension Generator {
     onProgress: (Progress) throws -> Void = { _ in }, write: (AudioBuffer) throws -> Void
   ) throws {
     try check(.piece(seconds: seconds), limit: Self.maximumSeconds)
-    let representation = model.configuration.representation
+    let (representation, space) = (model.configuration.representation, model.configuration.space)
     let plan = plan(seconds)
     let piece = SectionSampler.Piece(
       seed: seed, description: try description(of: options, seed: seed))
@@ -27,13 +27,13 @@ extension Generator {
     let total = plan.steps.count * sampler.evaluations(sampler.sigmas)
     var evaluations = 0
     var drawing = SectionDrawing(
-      plan, channels: representation.channels, bins: representation.spectrogram.melBins,
-      device: device)
+      plan, channels: space.channels, bins: space.bins, device: device)
+    var decoding = SectionDecoding(self, columns: plan.columns)
     // Log-mel that is drawn and not yet read, `[channels][frames, bins]`.
     var waiting = [[Float]](repeating: [], count: representation.channels)
     let bins = representation.spectrogram.melBins
     try MelInverter(representation.spectrogram, threads: threadCount).audio(
-      frames: plan.frames, channels: representation.channels,
+      frames: self.frames(seconds), channels: representation.channels,
       iterations: options.inversionIterations, seed: seed, sampleCount: sampleCount(seconds)
     ) { frames in
       while waiting[0].count < frames.count * bins {
@@ -43,7 +43,7 @@ extension Generator {
             try onProgress(Progress(evaluations: evaluations, totalEvaluations: total))
           }
         }
-        let drawn = logMel(of: planes, frames: planes[0].count / bins)
+        let drawn = try decoding.next(planes)
         for (channel, plane) in drawn.enumerated() { waiting[channel] += plane.values }
       }
       return waiting.indices.map { channel in

@@ -2,7 +2,7 @@ public import Audio
 import Spectro
 import Torch
 
-/// Loops: their frames are whole hops, but they have any number of samples. So they are analysed and
+/// Loops: their frames are whole hops, of codes whole columns, but they have any number of samples. So they are analysed and
 /// inverted at a rate that is higher by as much as their frames are longer than they, with filters for the
 /// same frequencies, as the same periodic signal of other samples. Pitch stays as it is.
 extension Generator {
@@ -26,11 +26,12 @@ extension Generator {
       throw ModelError.invalidArgument("--strength must be 0 to 1")
     }
     let representation = model.configuration.representation
-    let (channels, bins) = (representation.channels, representation.spectrogram.melBins)
+    let space = model.configuration.space
     let sampleCount = sampleCount(loop.duration)
     try check(.loop(sampleCount: sampleCount))
     let settings = loopSettings(sampleCount)
     let frames = loopFrames(sampleCount)
+    let columns = space.columns(frames)
     // Around the joint a resampler for sound that ends would know one side alone.
     let round = AudioBuffer(
       channels: loop.channels.map { resampledLoop($0, to: frames * settings.hopLength) },
@@ -46,9 +47,10 @@ extension Generator {
       ? heard
       : try loopPlanes(
         of: sampler.draw(
-          loopsOf: frames, channels: channels, bins: bins,
+          loopsOf: columns, channels: space.channels, bins: space.bins,
           original: Tensor(
-            normalized(heard, columns: frames), shape: [1, channels, bins, frames], device: device),
+            normalized(heard, columns: columns, isLoop: true),
+            shape: [1, space.channels, space.bins, columns], device: device),
           sigmas: sigmas
         ) { _, _, _ in
           evaluations += 1
@@ -58,17 +60,18 @@ extension Generator {
       of: planes, iterations: options.inversionIterations, seed: seed, sampleCount: sampleCount)
   }
 
-  /// The log-mel spectrogram of each channel of loops that are drawn, `[loops, channels, bins, frames]`.
+  /// The log-mel spectrogram of each channel of loops that are drawn, `[loops, channels, bins, columns]`.
   func loopPlanes(of drawn: Tensor) throws -> [[Spectrogram]] {
-    let (loops, channels, frames) = (drawn.shape[0], drawn.shape[1], drawn.shape[3])
-    let area = drawn.shape[2] * frames
+    let (loops, channels, columns) = (drawn.shape[0], drawn.shape[1], drawn.shape[3])
+    let area = drawn.shape[2] * columns
     let rows = try drawn.floats()
-    return (0..<loops).map { loop in
+    return try (0..<loops).map { loop in
       let planes = (0..<channels).map { channel in
         let start = (loop * channels + channel) * area
         return Array(rows[start..<start + area])
       }
-      return logMel(of: planes, frames: frames)
+      return try logMel(
+        of: planes, frames: columns * model.configuration.space.framesPerColumn, isLoop: true)
     }
   }
 
@@ -94,7 +97,10 @@ extension Generator {
   }
 
   func loopFrames(_ sampleCount: Int) -> Int {
+    // Whole hops, and of a code whole columns.
     let hop = model.configuration.representation.spectrogram.hopLength
-    return (sampleCount + hop - 1) / hop
+    let frames = (sampleCount + hop - 1) / hop
+    let space = model.configuration.space
+    return space.columns(frames) * space.framesPerColumn
   }
 }

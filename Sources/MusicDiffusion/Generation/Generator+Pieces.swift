@@ -46,12 +46,13 @@ extension Generator {
 
   /// How a section of it is drawn.
   private func fusion(of form: Form) -> WindowFusion {
-    let window = model.configuration.representation.windowFrames
+    let window = model.configuration.windowColumns
     return switch form {
     case .piece(let seconds):
       WindowFusion(.line, frames: plan(seconds).steps[0].frames.count, window: window)
     case .loop(let sampleCount):
-      WindowFusion(.circle, frames: loopFrames(sampleCount), window: window)
+      WindowFusion(
+        .circle, frames: model.configuration.space.columns(loopFrames(sampleCount)), window: window)
     }
   }
 
@@ -93,8 +94,8 @@ extension Generator {
   private func planes(
     _ form: Form, _ sampler: SectionSampler, observe: SectionSampler.Observer
   ) throws -> [[Spectrogram]] {
-    let representation = model.configuration.representation
-    let (channels, bins) = (representation.channels, representation.spectrogram.melBins)
+    let space = model.configuration.space
+    let (channels, bins) = (space.channels, space.bins)
     switch form {
     case .piece(let seconds):
       let plan = plan(seconds)
@@ -106,10 +107,11 @@ extension Generator {
         try sampler.draw(
           section: section, pieces: batch, known: known, mask: mask, observe: observe)
       }
-      return pieces.map { logMel(of: $0.planes, frames: plan.frames) }
+      return try pieces.map { try logMel(of: $0.planes, frames: frames(seconds)) }
     case .loop(let sampleCount):
       let drawn = try sampler.draw(
-        loopsOf: loopFrames(sampleCount), channels: channels, bins: bins, observe: observe)
+        loopsOf: space.columns(loopFrames(sampleCount)), channels: channels, bins: bins,
+        observe: observe)
       return try loopPlanes(of: drawn)
     }
   }
@@ -140,10 +142,14 @@ extension Generator {
   }
 
   func plan(_ seconds: Double) -> SectionPlan {
-    let representation = model.configuration.representation
-    return SectionPlan(
-      frames: 1 + sampleCount(seconds) / representation.spectrogram.hopLength,
-      window: representation.windowFrames)
+    SectionPlan(
+      frames: model.configuration.space.columns(frames(seconds)),
+      window: model.configuration.windowColumns)
+  }
+
+  /// Of a piece's spectrogram.
+  func frames(_ seconds: Double) -> Int {
+    1 + sampleCount(seconds) / model.configuration.representation.spectrogram.hopLength
   }
 
   /// That are drawn one after the other.

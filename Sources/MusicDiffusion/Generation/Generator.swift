@@ -199,8 +199,31 @@ public struct Generator: Sendable {
       numbers: [:], caption: options.negativePrompt)
   }
 
+  /// What was drawn, `[channels][bins, columns]`, back to log-mel, `[frames, bins]` for each channel.
+  ///
+  /// - Parameter isLoop: whether the last column is beside the first.
+  package func logMel(of drawn: [[Float]], frames: Int, isLoop: Bool = false) throws
+    -> [Spectrogram]
+  {
+    guard let coder = model.coder else { return logMel(ofNormalized: drawn, frames: frames) }
+    let space = model.configuration.space
+    let code = try Tensor(
+      drawn.flatMap(\.self),
+      shape: [1, space.channels, space.bins, drawn[0].count / space.bins], device: device)
+    let spectrogram =
+      try isLoop
+      ? coder.spectrogram(ofLoop: code, precision: denoiser.precision)
+      : coder.spectrogram(of: code, precision: denoiser.precision)
+    let area = spectrogram.shape[2] * spectrogram.shape[3]
+    let values = try spectrogram.floats()
+    return logMel(
+      ofNormalized: (0..<spectrogram.shape[1]).map {
+        Array(values[$0 * area..<($0 + 1) * area])
+      }, frames: frames)
+  }
+
   /// Normalised `[channels][bins, frames]` back to log-mel, `[frames, bins]` for each channel.
-  func logMel(of piece: [[Float]], frames: Int) -> [Spectrogram] {
+  private func logMel(ofNormalized piece: [[Float]], frames: Int) -> [Spectrogram] {
     let bins = model.configuration.representation.spectrogram.melBins
     let silence = model.configuration.representation.silence
     let transform = model.configuration.representation.values

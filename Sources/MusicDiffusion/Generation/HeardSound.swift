@@ -14,13 +14,15 @@ struct HeardSound {
 
   /// - Parameter channels: at the model's rate, mono or mid and side; of one length, which is not 0.
   init(_ channels: [[Float]], by generator: Generator) throws {
-    let representation = generator.model.configuration.representation
+    let configuration = generator.model.configuration
+    let space = configuration.space
     planes = try generator.logMel(of: channels)
     sampleCount = channels[0].count
-    plan = SectionPlan(frames: planes[0].frames, window: representation.windowFrames)
-    piece = PartialPiece(
-      generator.normalized(planes, columns: plan.columns), channels: planes.count,
-      bins: planes[0].bins, columns: plan.columns)
+    plan = SectionPlan(
+      frames: space.columns(planes[0].frames), window: configuration.windowColumns)
+    piece = try PartialPiece(
+      generator.normalized(planes, columns: plan.columns), channels: space.channels,
+      bins: space.bins, columns: plan.columns)
   }
 
   /// A section, normalised, `[1, channels, bins, width]`.
@@ -53,6 +55,6 @@ struct HeardSound {
     try SectionPlan.Step.draw(plan.steps, of: &pieces, device: generator.device) {
       section, _, known, mask in try draw(section, known, mask)
     }
-    return generator.logMel(of: pieces[0].planes, frames: plan.frames)
+    return try generator.logMel(of: pieces[0].planes, frames: planes[0].frames)
   }
 }

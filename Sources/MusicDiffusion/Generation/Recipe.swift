@@ -108,7 +108,8 @@ extension Recipe.Source {
   public init(contentsOf folder: String, name: String?) throws {
     dataset = try Model.readConfiguration(in: folder).history.dataset
     fingerprint = try ([folder] + [Model.guide(of: folder)].compactMap(\.self)).flatMap { folder in
-      try [Model.configurationFile, Model.weightsFile].map { file in
+      let code = AutoencoderModel.exists(in: folder) ? AutoencoderModel.files : []
+      return try ([Model.configurationFile, Model.weightsFile] + code).map { file in
         try checksum(ofFile: URL(fileURLWithPath: folder).appendingPathComponent(file).path)
       }
     }.joined(separator: "-")

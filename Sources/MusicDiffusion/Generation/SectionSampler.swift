@@ -38,7 +38,7 @@ struct SectionSampler {
     sigmas = try sampling.sigmas(sigmaData: Double(configuration.normalization.sigmaData))
     denoiser = try generator.guidedDenoiser(pieces[0].description, options, sampling.guidance)
     shape = options.noise ?? configuration.noise.shape
-    window = configuration.representation.windowFrames
+    window = configuration.windowColumns
     (self.pieces, device) = (pieces, generator.device)
   }
 

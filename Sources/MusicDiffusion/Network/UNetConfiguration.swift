@@ -1,8 +1,9 @@
 /// The size of a ``UNet``. Saved in a model's `config.json`; two equal values build the same
 /// parameters under the same names.
 public struct UNetConfiguration: Codable, Sendable, Equatable {
-  /// Spectrogram channels: 1 for mono, 2 for mid and side.
+  /// Of what is drawn: of spectrograms 1 for mono, 2 for mid and side.
   public var channels: Int
+  /// Of codes, their places in frequency.
   public var melBins: Int
   /// Side of the patches that one position of the highest level stands for, in mel bins and frames.
   public var patchBins: Int
@@ -51,7 +52,7 @@ public struct UNetConfiguration: Codable, Sendable, Equatable {
     func check(_ holds: Bool, _ reason: String) throws {
       if !holds { throw ModelError.invalidConfiguration(reason) }
     }
-    try check((1...2).contains(channels), "network.channels must be 1 or 2")
+    try check((1...256).contains(channels), "network.channels must be 1 to 256")
     try check((1...8).contains(widths.count), "network.widths must name 1 to 8 levels")
     try check(
       widths.allSatisfy { (8...8192).contains($0) && $0 % 8 == 0 },

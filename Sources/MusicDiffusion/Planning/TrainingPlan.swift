@@ -38,8 +38,10 @@ public struct TrainingPlan: Sendable, Equatable {
     (secondsOfCheckpoint, disk) = (cost.seconds, cost.bytesOfRun)
     memory = TrainingMemory(
       configuration.network(
-        labelCount: dataset.labels.count, conditioning: dataset.conditioning),
-      parameterCount: speed.parameterCount, frames: dataset.representation.windowFrames,
+        labelCount: dataset.labels.count, conditioning: dataset.conditioning,
+        code: dataset.coder?.description.space),
+      parameterCount: speed.parameterCount,
+      frames: dataset.space.columns(dataset.representation.windowFrames),
       valueBytes: precision == .float32 ? 4 : 2, hasDropout: configuration.dropout != nil
     ).bytes(batchSize: configuration.batchSize)
   }

@@ -58,12 +58,12 @@ public struct DenoisingPath: Sendable {
     let sigmaData = Double(configuration.normalization.sigmaData)
     self.sigmaData = sigmaData
     func middle(_ x: Tensor) throws -> Spectrogram {
-      let area = settings.melBins * frames
+      let area = x.shape[2] * x.shape[3]
       let values = try x.floats()
       let planes = stride(from: 0, to: values.count, by: area).map {
         Array(values[$0..<$0 + area])
       }
-      return generator.logMel(of: planes, frames: frames)[0]
+      return try generator.logMel(of: planes, frames: frames)[0]
     }
     var seen: [(sigma: Double, noisy: Spectrogram, estimate: Spectrogram)] = []
     var mean: Spectrogram?

@@ -64,6 +64,7 @@ public struct NoiseLevelLoss: Sendable, Equatable {
     guard data.representation == configuration.representation else {
       throw ModelError.invalidArgument("\(data.path) is not prepared as the model's data was")
     }
+    let data = try generator.model.coder.map(data.coded) ?? data
     let (signal, descriptions) = try windows(
       of: data, configuration, count: clips, seed: seed, device: generator.device)
     let condition = try Condition(descriptions, shape: signal.shape, device: generator.device)
@@ -113,7 +114,6 @@ public struct NoiseLevelLoss: Sendable, Equatable {
       let row = index / frames % rows
       values[index] = (values[index] - other.shift[row]) * scales[row] + own.shift[row]
     }
-    let shape = [count, representation.channels, bins, frames]
-    return (try Tensor(values, shape: shape, device: device), descriptions)
+    return (try data.signal(values, count: count, device: device), descriptions)
   }
 }

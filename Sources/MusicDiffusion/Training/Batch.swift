@@ -4,7 +4,7 @@ public import Torch
 /// What one training step sees. All of it follows from the seed and the step's number, so that a
 /// resumed run sees what it would have seen.
 public struct Batch: Sendable {
-  /// Normalised log-mel, `[batch, channels, mel bins, frames]`.
+  /// Normalised log-mel, or its code, `[batch, channels, mel bins, frames]`.
   public let signal: Tensor
   /// Of mean 0 and variance 1, shaped as `signal`.
   public let noise: Tensor
@@ -16,17 +16,19 @@ public struct Batch: Sendable {
     step: Int, from dataset: Dataset, _ configuration: TrainingConfiguration, device: Device,
     windows: Windows? = nil
   ) throws {
+    let space = dataset.space
     let (channels, bins, frames) = (
-      dataset.representation.channels, dataset.representation.spectrogram.melBins,
-      dataset.representation.windowFrames
+      space.channels, space.bins, space.columns(dataset.representation.windowFrames)
     )
+    let windowSize =
+      dataset.representation.channels * dataset.representation.spectrogram.melBins
+      * dataset.representation.windowFrames
     let count = configuration.batchSize
     let (size, area) = (channels * bins * frames, bins * frames)
-    var signal = [Float](repeating: 0, count: count * size)
+    var values = [Float](repeating: 0, count: count * windowSize)
     var noise: [Float] = []
     noise.reserveCapacity(count * size)
     var mask = [Float](repeating: 0, count: count * area)
-    var known = signal
     let windows = windows ?? dataset.training
     let augmentation = configuration.augmentation ?? .none
     var variations: [Float] = []
@@ -35,10 +37,10 @@ public struct Batch: Sendable {
       var random = RandomGenerator(
         seed: configuration.seed, stream: UInt64(step) << 20 | UInt64(clip + 1))
       let window = try windows.random(&random)
-      variations += try signal.withUnsafeMutableBufferPointer {
+      variations += try values.withUnsafeMutableBufferPointer {
         try dataset.copyWindow(
           window, of: windows, augmentation: augmentation, &random,
-          to: $0.baseAddress! + clip * size)
+          to: $0.baseAddress! + clip * windowSize)
       }
       descriptions.append(try Self.description(of: window, in: dataset, configuration, &random))
       let region = KnownRegion.random(
@@ -46,23 +48,18 @@ public struct Batch: Sendable {
       mask.withUnsafeMutableBufferPointer {
         region.fill($0.baseAddress! + clip * area, frames: frames, bins: bins)
       }
-      for channel in 0..<channels {
-        let first = clip * size + channel * area
-        for index in 0..<area {
-          known[first + index] = signal[first + index] * mask[clip * area + index]
-        }
-      }
       noise += configuration.noise.shape.values(size, &random)
     }
     var random = RandomGenerator(seed: configuration.seed, stream: UInt64(step) << 20)
     sigmas = configuration.sigmas(
       count: count, offset: random.uniform(), sigmaData: Double(dataset.normalization.sigmaData))
     let shape = [count, channels, bins, frames]
-    self.signal = try Tensor(signal, shape: shape, device: device)
+    let signal = try dataset.signal(values, count: count, device: device)
+    self.signal = signal
     self.noise = try Tensor(noise, shape: shape, device: device)
     let maskTensor = try Tensor(mask, shape: [count, 1, bins, frames], device: device)
     condition = Condition(
-      descriptions, known: try Tensor(known, shape: shape, device: device), mask: maskTensor,
+      descriptions, known: try withoutGradient { try signal * maskTensor }, mask: maskTensor,
       augmentation: augmentation.kinds.isEmpty
         ? nil
         : try Tensor(variations, shape: [count, Augmentation.vectorWidth], device: device))

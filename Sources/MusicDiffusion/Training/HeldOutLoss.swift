@@ -46,9 +46,11 @@ struct HeldOutBatches {
   /// Nil for data of which nothing is held out.
   init?(_ dataset: Dataset, _ configuration: TrainingConfiguration, device: Device) throws {
     guard let windows = dataset.heldOut else { return nil }
-    let representation = dataset.representation
+    let (space, representation) = (dataset.space, dataset.representation)
+    let windowSize =
+      representation.channels * representation.spectrogram.melBins * representation.windowFrames
     let (channels, bins, frames) = (
-      representation.channels, representation.spectrogram.melBins, representation.windowFrames
+      space.channels, space.bins, space.columns(representation.windowFrames)
     )
     let size = channels * bins * frames
     count = Self.windowCount
@@ -57,24 +59,24 @@ struct HeldOutBatches {
     let batchSize = configuration.batchSize
     batches = try stride(from: 0, to: count, by: batchSize).map { first in
       let clips = first..<min(first + batchSize, Self.windowCount)
-      var signal = [Float](repeating: 0, count: clips.count * size)
+      var values = [Float](repeating: 0, count: clips.count * windowSize)
       var noise: [Float] = []
       var descriptions: [Description] = []
       for (position, clip) in clips.enumerated() {
         // Not a stream that a step draws from.
         var random = RandomGenerator(seed: configuration.seed, stream: .max - UInt64(clip))
         let window = try windows.random(&random)
-        _ = try signal.withUnsafeMutableBufferPointer {
+        _ = try values.withUnsafeMutableBufferPointer {
           try dataset.copyWindow(
             window, of: windows, augmentation: .none, &random,
-            to: $0.baseAddress! + position * size)
+            to: $0.baseAddress! + position * windowSize)
         }
         descriptions.append(try dataset.description(of: window))
         noise += configuration.noise.shape.values(size, &random)
       }
       let shape = [clips.count, channels, bins, frames]
       return (
-        signal: try Tensor(signal, shape: shape, device: device),
+        signal: try dataset.signal(values, count: clips.count, device: device),
         noise: try Tensor(noise, shape: shape, device: device),
         condition: try Condition(descriptions, shape: shape, device: device)
       )

@@ -30,7 +30,7 @@ extension TrainingState {
   }
 }
 
-extension BatchLoader {
+extension BatchLoader where Element == Batch {
   /// Makes the batches of a run at its present scale.
   package convenience init(for state: TrainingState, from dataset: Dataset, device: Device) throws {
     let isHalf = state.trainsOnHalves

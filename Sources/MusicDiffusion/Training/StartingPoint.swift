@@ -36,7 +36,7 @@ public struct StartingPoint: Sendable {
       throw ModelError.invalidArgument(
         "--from takes a model of the same preset: \(name) is of another kind of spectrogram")
     }
-    guard own.network.hasSameCore(as: other.network) else {
+    guard own.code == other.code, own.network.hasSameCore(as: other.network) else {
       throw ModelError.invalidArgument(
         "--from takes a model with a network of the same size: that of \(name) is another")
     }

@@ -33,7 +33,7 @@ public final class Trainer {
   private var lock: FolderLock?
   private let start: StartingPoint?
   private let learner: Learner
-  private var loader: BatchLoader
+  private var loader: BatchLoader<Batch>
   private let heldOut: HeldOutBatches?
   let snapshots: AverageSnapshots
   /// A batch that was taken from the loader and not trained on yet.
@@ -123,7 +123,7 @@ public final class Trainer {
   }
 
   /// - Returns: the folder that is locked.
-  private static func makeFolder(_ folder: URL) throws -> URL {
+  static func makeFolder(_ folder: URL) throws -> URL {
     let training = TrainingState.file(in: folder).deletingLastPathComponent()
     do {
       try FileManager.default.createDirectory(at: training, withIntermediateDirectories: true)
@@ -155,7 +155,7 @@ public final class Trainer {
   public var model: Model {
     Model(
       configuration: state.model, network: learner.averageDenoiser.network,
-      parameters: learner.averages[0].parameters)
+      parameters: learner.averages[0].parameters, coder: dataset.coder)
   }
 
   /// The type that the network computes in.
@@ -235,7 +235,9 @@ public final class Trainer {
       try log.add(metrics, seconds: seconds)
       recent.append((clock.now, state.steps))
       if recent.count > 21 { recent.removeFirst() }
-      try onStep(progress(recent))
+      try onStep(
+        Progress(
+          recent, state.steps, state.seconds, state.model.history.loss, state.configuration))
     }
   }
 
@@ -383,32 +385,14 @@ public final class Trainer {
     if written?.history != state.model.history { try model.write(to: folder) }
   }
 
-  private func progress(_ recent: [(time: ContinuousClock.Instant, steps: Int)]) -> Progress {
-    let configuration = state.configuration
-    let elapsed = recent.first!.time.duration(to: recent.last!.time) / .seconds(1)
-    let stepsPerSecond = Double(recent.last!.steps - recent.first!.steps) / max(elapsed, 1e-9)
-    let byTime = configuration.hours.map { $0 * 3600 - state.seconds } ?? .infinity
-    let bySteps =
-      configuration.steps.map { Double($0 - state.steps) / stepsPerSecond } ?? .infinity
-    return Progress(
-      step: state.steps, steps: configuration.steps, loss: state.model.history.loss,
-      clipsPerSecond: stepsPerSecond * Double(configuration.clipsPerStep),
-      secondsLeft: max(0, min(byTime, bySteps)))
-  }
-
   /// The state of a run at its start.
   static func new(
     _ dataset: Dataset, _ configuration: TrainingConfiguration, from start: StartingPoint? = nil
   ) -> TrainingState {
-    var history = TrainingHistory()
+    var history = TrainingHistory(
+      of: dataset, batchSize: configuration.clipsPerStep,
+      learningRate: configuration.learningRate, seed: configuration.seed)
     history.startedFrom = start?.name
-    history.dataset = URL(fileURLWithPath: dataset.path).lastPathComponent
-    history.files = dataset.fileCount
-    history.skippedFiles = dataset.skippedCount
-    history.datasetHours = dataset.seconds / 3600
-    history.batchSize = configuration.clipsPerStep
-    history.learningRate = configuration.learningRate
-    history.seed = configuration.seed
     var sampling = SamplingDefaults(
       for: configuration.noise, sigmaData: Double(dataset.normalization.sigmaData))
     sampling.guidance = configuration.guidance ?? sampling.guidance
@@ -422,8 +406,10 @@ public final class Trainer {
         preset: configuration.preset, representation: dataset.representation,
         normalization: dataset.normalization,
         network: configuration.network(
-          labelCount: dataset.labels.count, conditioning: dataset.conditioning),
-        labels: dataset.labels, conditioning: dataset.conditioning,
+          labelCount: dataset.labels.count, conditioning: dataset.conditioning,
+          code: dataset.coder?.description.space),
+        code: dataset.coder?.description.space, labels: dataset.labels,
+        conditioning: dataset.conditioning,
         noise: configuration.noise,
         sampling: sampling, history: history),
       dataset: dataset.fingerprint)
@@ -436,6 +422,11 @@ public final class Trainer {
     guard saved.dataset == dataset.fingerprint else {
       throw ModelError.datasetChanged(
         folder.path, reason: "files were added, removed or changed, or it is another folder")
+    }
+    guard saved.model.code == dataset.coder?.description.space else {
+      throw ModelError.otherRun(
+        folder.relativePath,
+        reason: "it \(saved.model.code == nil ? "draws spectrograms" : "draws codes")")
     }
     guard saved.model.normalization.isNear(dataset.normalization) else {
       throw ModelError.datasetChanged(
@@ -452,5 +443,34 @@ public final class Trainer {
       state.recoveries = nil
     }
     return state
+  }
+}
+
+extension Trainer.Progress {
+  /// - Parameter recent: when the last steps were made, and how many there were then.
+  init(
+    _ recent: [(time: ContinuousClock.Instant, steps: Int)], _ step: Int, _ seconds: Double,
+    _ loss: Double, _ configuration: TrainingConfiguration
+  ) {
+    let elapsed = recent.first!.time.duration(to: recent.last!.time) / .seconds(1)
+    let stepsPerSecond = Double(recent.last!.steps - recent.first!.steps) / max(elapsed, 1e-9)
+    let byTime = configuration.hours.map { $0 * 3600 - seconds } ?? .infinity
+    let bySteps = configuration.steps.map { Double($0 - step) / stepsPerSecond } ?? .infinity
+    self.init(
+      step: step, steps: configuration.steps, loss: loss,
+      clipsPerSecond: stepsPerSecond * Double(configuration.clipsPerStep),
+      secondsLeft: max(0, min(byTime, bySteps)))
+  }
+}
+
+extension TrainingHistory {
+  /// At the start of a run.
+  init(of dataset: Dataset, batchSize: Int, learningRate: Double, seed: UInt64) {
+    self.init()
+    self.dataset = URL(fileURLWithPath: dataset.path).lastPathComponent
+    files = dataset.fileCount
+    skippedFiles = dataset.skippedCount
+    datasetHours = dataset.seconds / 3600
+    (self.batchSize, self.learningRate, self.seed) = (batchSize, learningRate, seed)
   }
 }

@@ -88,8 +88,16 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
   public var clipsPerStep: Int { batchSize * batchesPerStep }
 
   /// What is trained.
-  package func network(labelCount: Int, conditioning: Conditioning? = nil) -> UNetConfiguration {
+  ///
+  /// - Parameter code: what it draws; nil for the preset's spectrograms.
+  package func network(
+    labelCount: Int, conditioning: Conditioning? = nil, code: DrawingSpace? = nil
+  ) -> UNetConfiguration {
     var network = preset.network(labelCount: labelCount, conditioning: conditioning)
+    if let code {
+      (network.channels, network.melBins) = (code.channels, code.bins)
+      (network.patchBins, network.patchFrames) = (1, 1)
+    }
     if augmentation?.kinds.isEmpty == false {
       network.augmentationWidth = Augmentation.vectorWidth
     }

@@ -41,7 +41,7 @@ public struct TrainingState: Codable, Sendable, Equatable {
     try model.validate()
     guard
       configuration.multiScale == nil
-        || model.representation.windowFrames % (2 * model.network.frameMultiple) == 0
+        || model.windowColumns % (2 * model.network.frameMultiple) == 0
     else {
       throw ModelError.invalidConfiguration(
         "windows of \(model.representation.windowFrames) frames cannot be halved for "

@@ -99,8 +99,9 @@ struct Distill: ParsableCommand {
     let settings = try settings(teacher, in: folder)
     let saved = try resume ? TrainingState.saved(in: folder) : nil
     if !dryRun { try makeFolder(of: folder.path) }
-    let data = try loadDataset(
+    let sounds = try loadDataset(
       dataset, settings.representation, heldOut: settings.heldOut ?? 0, interruption: interruption)
+    let data = try teacher.coder.map(sounds.coded) ?? sounds
     try data.check(isThatOf: teacher.configuration, name: model, command: "distill")
 
     Terminal.progress("measuring this machine")

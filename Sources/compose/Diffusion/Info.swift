@@ -36,6 +36,15 @@ struct Info: ParsableCommand {
       "network",
       String(format: "%.2f M parameters, widths ", Double(model.parameters.count) / 1e6)
         + configuration.network.widths.map(String.init).joined(separator: "/"))
+    if let coder = model.coder {
+      let space = coder.description.space
+      row(
+        "code",
+        String(
+          format: "%d x %d for %d frames, autoencoder of %.2f M parameters, %.2f hours",
+          space.channels, space.bins, space.framesPerColumn,
+          Double(coder.parameters.count) / 1e6, coder.description.history.trainingHours))
+    }
     if let guide = model.guide {
       row(
         "guide",

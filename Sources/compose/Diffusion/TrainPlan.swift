@@ -35,8 +35,10 @@ extension Train {
       reasons.append("\(choice.preset.rawValue) (\(choice.reason))")
       settings = try newSettings(in: folder, from: nil, preset: choice.preset, file)
     }
-    let data = try loadDataset(
+    let sounds = try loadDataset(
       dataset, settings.representation, heldOut: settings.heldOut ?? 0, interruption: interruption)
+    let coder = try coder(in: folder, from: start, device)
+    let data = try coder.map(sounds.coded) ?? sounds
 
     Terminal.progress("measuring this machine")
     let speed: MeasuredSpeed
@@ -64,6 +66,10 @@ extension Train {
     report(
       settings, plan, speed, from: saved?.steps ?? 0, folder: folder.relativePath, device, precision
     )
+    if let space = coder?.description.space {
+      Terminal.result(
+        "draws:   codes of \(space.channels) x \(space.bins) for \(space.framesPerColumn) frames")
+    }
     if let start { Terminal.result("begins:  with the weights of \(start.name)") }
     if let budget = planning.budget {
       Terminal.result(
@@ -71,6 +77,19 @@ extension Train {
           + (reasons + ["all in all \(duration(spent() + plan.seconds))"]).joined(separator: ", "))
     }
     return (settings, data)
+  }
+
+  /// The autoencoder whose codes are drawn: the one that is named, or that of the model that is gone on with,
+  /// begun with or guided.
+  private func coder(
+    in folder: URL, from start: StartingPoint?, _ device: Device
+  ) throws -> AutoencoderModel? {
+    if let latent { return try AutoencoderModel(contentsOf: latent, device: device) }
+    if let coder = start?.model.coder { return coder }
+    let models = (resume ? [folder.path] : []) + [guideFor].compactMap(\.self)
+    return try models.first(where: AutoencoderModel.exists).map {
+      try AutoencoderModel(contentsOf: $0, device: device)
+    }
   }
 
   private func glance() throws -> DatasetGlance {

@@ -1,0 +1,90 @@
+public import ArgumentParser
+import Foundation
+public import MusicDiffusion
+import Terminal
+import Torch
+
+extension Train {
+  /// `--autoencoder`.
+  func trainAutoencoder(_ device: Device, _ precision: DType) throws {
+    let name = URL(fileURLWithPath: dataset, isDirectory: true).standardizedFileURL
+      .lastPathComponent
+    let folder = URL(fileURLWithPath: output ?? name + "-autoencoder", isDirectory: true)
+    try checkLiesOutside(dataset, folder)
+    let interruption = Interruption()
+    let settings = try autoencoderSettings(in: folder)
+    if !planning.dryRun { try makeFolder(of: folder.path) }
+    let data = try loadDataset(
+      dataset, settings.representation, heldOut: settings.heldOut, interruption: interruption)
+    report(data)
+    let network = settings.network
+    Terminal.result(
+      "code:    \(network.codeChannels) x \(network.melBins / network.codeBins) for \(network.codeFrames) "
+        + String(format: "frames, 1/%g of the values, ", network.compression)
+        + network.bottleneck.kind.rawValue)
+    let limits = [
+      settings.steps.map { "\($0) steps" }, settings.hours.map { String(format: "%.4g hours", $0) },
+    ].compactMap(\.self)
+    Terminal.result(
+      "run:     to \(limits.joined(separator: " or ")), batches of \(settings.batchSize)")
+    Terminal.result("writes:  \(folder.relativePath)")
+    if planning.dryRun { return }
+    let trainer = try AutoencoderTrainer(
+      folder: folder, dataset: data, configuration: settings, device: device,
+      precision: precision, resume: resume)
+    try listSkipped(data, in: folder)
+    let line = ProgressLine(quietInterval: 30)
+    let isFinished = try trainer.run(
+      onStep: { line.update(describe($0)) },
+      onEvaluate: {
+        line.finish()
+        Terminal.note(
+          String(
+            format: "step %d  held-out error %.2f dB, %@", $0.step, $0.decibels,
+            $0.bestStep == $0.step
+              ? "the best so far" : String(format: "best %.2f at step %d", $0.best, $0.bestStep)))
+      },
+      shouldStop: { interruption.isRequested })
+    line.finish()
+    Terminal.result(
+      "\(isFinished ? "trained" : "stopped at") step \(trainer.state.steps): \(folder.relativePath)"
+    )
+    if !isFinished {
+      Terminal.result(
+        "go on:    compose train \(dataset) --autoencoder --output \(folder.relativePath) --resume")
+    }
+    Terminal.result("train:    compose train \(dataset) --latent \(folder.relativePath)")
+  }
+
+  private func autoencoderSettings(in folder: URL) throws -> AutoencoderTraining {
+    var settings: AutoencoderTraining
+    if resume {
+      settings = try AutoencoderState.saved(in: folder).configuration
+      func keep<T: Equatable>(_ option: String, _ given: T?, _ saved: T) throws {
+        guard let given, given != saved else { return }
+        throw ModelError.otherRun(
+          folder.relativePath, reason: "\(option) was \(saved) and cannot become \(given)")
+      }
+      try keep("--preset", preset, settings.preset)
+      try keep("--batch-size", batchSize, settings.batchSize)
+      try keep("--seed", seed, settings.seed)
+      try keep("--bottleneck", bottleneck, settings.network.bottleneck.kind)
+      try keep("--held-out", heldOut, settings.heldOut)
+    } else {
+      try AutoencoderTrainer.checkHasNone(folder)
+      settings = AutoencoderTraining(
+        preset: preset ?? .standard, bottleneck: Bottleneck(bottleneck ?? .variational))
+      settings.batchSize = batchSize ?? settings.batchSize
+      settings.seed = seed ?? settings.seed
+      settings.augmentation = augment ?? settings.augmentation
+      settings.heldOut = heldOut ?? settings.heldOut
+    }
+    if steps != nil || hours != nil { (settings.steps, settings.hours) = (steps, hours) }
+    if settings.steps == nil && settings.hours == nil { settings.hours = 0.5 }
+    settings.learningRate = learningRate ?? settings.learningRate
+    settings.saveInterval = saveEvery ?? settings.saveInterval
+    return settings
+  }
+}
+
+extension Bottleneck.Kind: ExpressibleByArgument {}

@@ -1,0 +1,67 @@
+import Foundation
+import Testing
+
+extension CommandLineTests {
+  /// `compose train --autoencoder` and `--latent`.
+  @Suite struct LatentCommandTests {
+    @Test func codesFromTheCommandLine() throws {
+      try Bench.with { bench in
+        func run(_ arguments: String...) throws -> Outcome {
+          try Run(
+            arguments + ["--threads", "1"], in: bench.folder, cache: bench.workshop.cache
+          ).outcome()
+        }
+        let data = bench.workshop.data.path
+        let plan = try run("train", data, "--autoencoder", "--preset", "draft", "--dry-run")
+        #expect(plan.status == 0, "\(plan.errors)")
+        #expect(
+          plan.output.contains(/\ncode:    4 x 16 for 8 frames, 1\/16 of the values, variational\n/)
+        )
+        #expect(plan.output.contains("\nrun:     to 0.5 hours, batches of 8\n"))
+        let coded = try run(
+          "train", data, "--autoencoder", "--preset", "draft", "--steps", "3", "--output", "code",
+          "--bottleneck", "sparse")
+        #expect(coded.status == 0, "\(coded.errors)")
+        #expect(
+          coded.output.hasSuffix(
+            "trained step 3: code\ntrain:    compose train \(data) --latent code\n"))
+        #expect(coded.errors.contains(/step 3  held-out error \d+\.\d\d dB, the best so far/))
+        let more = try run(
+          "train", data, "--autoencoder", "--steps", "5", "--output", "code", "--resume")
+        #expect(more.output.contains("trained step 5: code\n"), "\(more.errors)")
+
+        let made = try run("train", data, "--latent", "code", "--steps", "2", "--output", "model")
+        #expect(made.status == 0, "\(made.errors)")
+        #expect(made.output.contains("\ndraws:   codes of 4 x 16 for 8 frames\n"))
+        let info = try bench.compose("info", "model")
+        #expect(info.output.contains("\ncode        4 x 16 for 8 frames, "), "\(info.output)")
+        let drawn = try run(
+          "generate", "--model", "model", "--seconds", "1", "--steps", "2", "--output", "a.wav",
+          "--recipe")
+        #expect(drawn.status == 0, "\(drawn.errors)")
+        let again = try run("generate", "--from", "a.json", "--output", "b.wav")
+        #expect(again.errors.contains("b.wav: byte for byte as it was"), "\(again.errors)")
+        let longer = try run("train", data, "--output", "model", "--steps", "3", "--resume")
+        #expect(longer.output.contains("trained step 3: model\n"), "\(longer.errors)")
+        let guide = try run("train", data, "--guide-for", "model", "--steps", "1")
+        #expect(guide.status == 0, "\(guide.errors)")
+        let few = try run("distill", "model", data, "--steps", "2", "--updates", "1")
+        #expect(few.status == 0, "\(few.errors)")
+        let from = try run("train", data, "--from", "model", "--steps", "1", "--output", "next")
+        #expect(from.status == 0, "\(from.errors)")
+
+        let alone = try run("generate", "--model", "code")
+        #expect(
+          alone.message
+            == "compose: code holds an autoencoder alone: compose train DATASET --latent code makes a model of it",
+          "\(alone.message)")
+        let both = try run("train", data, "--autoencoder", "--latent", "code")
+        #expect(both.message.hasPrefix("compose: --autoencoder and --latent exclude each other."))
+        let over = try run("train", data, "--autoencoder", "--output", "code")
+        #expect(over.message.contains("code already holds a model"), "\(over.message)")
+        let absent = try run("train", data, "--latent", "absent")
+        #expect(absent.message == "compose: there is no folder at absent", "\(absent.message)")
+      }
+    }
+  }
+}
