@@ -82,12 +82,19 @@ let package = Package(
         "Spectro", "Audio", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/compose/Terminal", swiftSettings: swiftSettings),
+    .target(
+      name: "Audition",
+      dependencies: [
+        "Terminal", "Spectro", "Audio",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Sources/compose/Audition", swiftSettings: swiftSettings),
     .executableTarget(
-      name: "compose", dependencies: ["Terminal", "Evaluation", "Corpus"],
+      name: "compose", dependencies: ["Terminal", "Audition", "Evaluation", "Corpus"],
       path: "Sources/compose/Main", swiftSettings: swiftSettings),
     .executableTarget(
       name: "compose-diffusion",
-      dependencies: ["Terminal", "MusicDiffusion", "Evaluation", "Corpus"],
+      dependencies: ["Terminal", "Audition", "MusicDiffusion", "Evaluation", "Corpus"],
       path: "Sources/compose/Diffusion", swiftSettings: swiftSettings),
 
     .testTarget(

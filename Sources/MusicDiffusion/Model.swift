@@ -131,11 +131,16 @@ public struct SamplingDefaults: Codable, Sendable, Equatable {
 
   public init() {}
 
-  /// What suits a network that was trained with this noise: of noise levels other than EDM's, those
-  /// that all but a ten-thousandth of the training on either side has seen.
+  /// What suits a network that was trained with this noise: of EDM's noise levels up to those that a
+  /// hundredth of the training was above, 40 at least; of others those that all but a ten-thousandth on either
+  /// side has seen.
   public init(for noise: NoiseProcess, sigmaData: Double) {
     if noise.prediction == .flow { (sampler, schedule, steps) = (.flow, .flow, 20) }
-    guard noise.levels.kind != .logNormal else { return }
+    guard noise.levels.kind != .logNormal else {
+      let most = noise.levels.sigma(quantile: 0.99, sigmaData: sigmaData)
+      sigmaMax = min(max(sigmaMax, most), 1e4)
+      return
+    }
     sigmaMin = max(sigmaMin, noise.levels.sigma(quantile: 1e-4, sigmaData: sigmaData))
     sigmaMax = min(sigmaMax, noise.levels.sigma(quantile: 1 - 1e-4, sigmaData: sigmaData))
   }

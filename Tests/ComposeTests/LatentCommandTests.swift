@@ -30,6 +30,20 @@ extension CommandLineTests {
           "train", data, "--autoencoder", "--steps", "5", "--output", "code", "--resume")
         #expect(more.output.contains("trained step 5: code\n"), "\(more.errors)")
 
+        // What it keeps is heard without a model.
+        let heard = try bench.compose(
+          "spectrogram", "audition", data, "--model", "code", "--files", "1", "--seconds", "1",
+          "--output", "heard")
+        #expect(heard.status == 0, "\(heard.errors)")
+        #expect(heard.output.contains("spectral convergence "))
+        #expect(try contents(bench.folder / "heard").count == 3)
+        let given = try bench.compose(
+          "spectrogram", "audition", data, "--model", "code", "--mel-bins", "64")
+        #expect(given.message.hasPrefix("compose: --model has settings of its own"))
+        let pixels = try bench.compose(
+          "spectrogram", "audition", data, "--model", bench.workshop.model.path)
+        #expect(pixels.message.contains(" draws spectrograms as they are: leave out --model"))
+
         let made = try run("train", data, "--latent", "code", "--steps", "2", "--output", "model")
         #expect(made.status == 0, "\(made.errors)")
         #expect(made.output.contains("\ndraws:   codes of 4 x 16 for 8 frames\n"))

@@ -1,5 +1,6 @@
 import Checksums
 package import Foundation
+public import Spectro
 public import Torch
 
 /// All that an autoencoder is, beside its weights: `autoencoder.json` in its folder, and in that of each model
@@ -204,6 +205,22 @@ extension AutoencoderModel {
         part, kept.lowerBound - seen.lowerBound..<kept.upperBound - seen.lowerBound)
     }
     return try .concatenate(parts, dimension: 3)
+  }
+
+  /// What is left of log-mel spectrograms, `[frames, bins]` for each channel, as a code has them.
+  public func copy(of planes: [Spectrogram]) throws -> [Spectrogram] {
+    let representation = description.representation
+    let scaling = SpectrogramScaling(representation, description.normalization)
+    let (bins, frames) = (representation.spectrogram.melBins, planes[0].frames)
+    let whole = description.space.columns(frames) * description.network.codeFrames
+    let x = try Tensor(
+      scaling.normalized(planes, frames: whole), shape: [1, planes.count, bins, whole],
+      device: scale.device)
+    let values = try spectrogram(of: code(of: x)).floats()
+    let area = bins * whole
+    return scaling.logMel(
+      ofNormalized: planes.indices.map { Array(values[$0 * area..<($0 + 1) * area]) },
+      frames: frames)
   }
 
   /// The same for what goes around: its last column is beside its first.

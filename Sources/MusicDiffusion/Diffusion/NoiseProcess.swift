@@ -18,6 +18,16 @@ public struct NoiseProcess: Sendable, Equatable {
     self.prediction = prediction
   }
 
+  /// What suits a preset. Whether a one-shot has ended moves most of a window's values at once: the first
+  /// principal component of normalised drums has a deviation of 72, and noise has to drown that, too, or the
+  /// label decides nothing (Docs/training.md).
+  public init(for preset: Preset) {
+    switch preset {
+    case .oneshots: self.init(levels: .logNormal(mean: 1, standardDeviation: 2))
+    case .standard, .draft, .studio: self.init()
+    }
+  }
+
   func validate() throws {
     try levels.validate()
   }

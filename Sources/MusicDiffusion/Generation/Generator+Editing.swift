@@ -210,7 +210,7 @@ extension Generator {
   ) throws -> [Float] {
     let settings = model.configuration.representation.spectrogram
     let frames = columns * model.configuration.space.framesPerColumn
-    let values = normalized(planes, frames: frames)
+    let values = scaling.normalized(planes, frames: frames)
     guard let coder = model.coder else { return values }
     let spectrogram = try Tensor(
       values, shape: [1, planes.count, settings.melBins, frames], device: device)
@@ -218,34 +218,6 @@ extension Generator {
       (isLoop
       ? coder.code(ofLoop: spectrogram, precision: denoiser.precision)
       : coder.code(of: spectrogram, precision: denoiser.precision)).floats()
-  }
-
-  /// Log-mel to normalised values, `[channels, bins, frames]`.
-  private func normalized(_ planes: [Spectrogram], frames columns: Int) -> [Float] {
-    let representation = model.configuration.representation
-    let (transform, silence) = (representation.values, representation.silence)
-    let (scale, shift) = (
-      model.configuration.normalization.scale, model.configuration.normalization.shift
-    )
-    let frames = planes[0].frames
-    let period = max(1, 2 * (frames - 1))
-    let sources: [Int?] = (0..<columns).map { column in
-      if column < frames { return column }
-      if representation.padsShortClips { return nil }
-      return min(column % period, period - column % period)
-    }
-    var values: [Float] = []
-    values.reserveCapacity(planes.count * columns * representation.spectrogram.melBins)
-    for (channel, plane) in planes.enumerated() {
-      for bin in 0..<plane.bins {
-        let row = channel * plane.bins + bin
-        for source in sources {
-          let logMel = source.map { plane[$0, bin] } ?? silence
-          values.append(transform.value(ofLogMel: logMel, silence) * scale[row] + shift[row])
-        }
-      }
-    }
-    return values
   }
 }
 

@@ -199,13 +199,19 @@ public struct Generator: Sendable {
       numbers: [:], caption: options.negativePrompt)
   }
 
+  var scaling: SpectrogramScaling {
+    SpectrogramScaling(model.configuration.representation, model.configuration.normalization)
+  }
+
   /// What was drawn, `[channels][bins, columns]`, back to log-mel, `[frames, bins]` for each channel.
   ///
   /// - Parameter isLoop: whether the last column is beside the first.
   package func logMel(of drawn: [[Float]], frames: Int, isLoop: Bool = false) throws
     -> [Spectrogram]
   {
-    guard let coder = model.coder else { return logMel(ofNormalized: drawn, frames: frames) }
+    guard let coder = model.coder else {
+      return scaling.logMel(ofNormalized: drawn, frames: frames)
+    }
     let space = model.configuration.space
     let code = try Tensor(
       drawn.flatMap(\.self),
@@ -216,33 +222,10 @@ public struct Generator: Sendable {
       : coder.spectrogram(of: code, precision: denoiser.precision)
     let area = spectrogram.shape[2] * spectrogram.shape[3]
     let values = try spectrogram.floats()
-    return logMel(
+    return scaling.logMel(
       ofNormalized: (0..<spectrogram.shape[1]).map {
         Array(values[$0 * area..<($0 + 1) * area])
       }, frames: frames)
-  }
-
-  /// Normalised `[channels][bins, frames]` back to log-mel, `[frames, bins]` for each channel.
-  private func logMel(ofNormalized piece: [[Float]], frames: Int) -> [Spectrogram] {
-    let bins = model.configuration.representation.spectrogram.melBins
-    let silence = model.configuration.representation.silence
-    let transform = model.configuration.representation.values
-    let normalization = model.configuration.normalization
-    let (scale, shift) = (normalization.scale, normalization.shift)
-    return piece.enumerated().map { channel, values in
-      let columns = values.count / bins
-      var plane = Spectrogram(
-        values: [Float](repeating: 0, count: frames * bins), frames: frames, bins: bins)
-      for bin in 0..<bins {
-        let row = channel * bins + bin
-        for frame in 0..<frames {
-          let value = (values[bin * columns + frame] - shift[row]) / scale[row]
-          let logMel = transform.logMel(ofValue: value, silence)
-          plane.values[frame * bins + bin] = max(min(logMel, Representation.ceiling), silence)
-        }
-      }
-      return plane
-    }
   }
 }
 

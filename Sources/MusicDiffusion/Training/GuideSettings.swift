@@ -14,7 +14,7 @@ extension TrainingConfiguration {
     patch = [own.patchBins, own.patchFrames]
     (noise, values) = (model.noise, model.representation.values)
     // Where there is little noise it exaggerates details, of which it knows least: Docs/training.md.
-    guidance = Guidance(scale: 1.4, interval: 1...40)
+    guidance = Guidance(scale: 1.4, interval: 1...max(40, model.sampling.sigmaMax))
     hours = max(0.01, model.history.trainingHours / 8)
   }
 }

@@ -37,7 +37,7 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
   /// The part of the run, from its start, that is trained on windows of half the length, twice as
   /// many at a time; nil for none.
   public var multiScale: Double?
-  public var noise = NoiseProcess()
+  public var noise: NoiseProcess
   /// How strictly to guide with the model, or by it where it is a guide, if nobody says otherwise; nil for
   /// the usual.
   public var guidance: Guidance?
@@ -62,6 +62,9 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
 
   public init(preset: Preset) {
     self.preset = preset
+    noise = NoiseProcess(for: preset)
+    // What a one-shot is, its label says where there is much noise.
+    if preset == .oneshots { guidance = Guidance(scale: 2, interval: 1...300) }
     augmentation = Augmentation(for: preset)
     wideEMAWidth = 0.1
     descriptionDropout = DescriptionDropout()

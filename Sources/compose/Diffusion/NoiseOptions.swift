@@ -12,23 +12,17 @@ struct NoiseOptions: ParsableArguments {
   @Option(help: "What the noise is drawn from. Default: gaussian.")
   var noise: NoiseShape?
 
-  /// - Parameter base: what counts where an option is not given; nil for the defaults.
-  func process(over base: NoiseProcess?) -> NoiseProcess {
-    guard var base else { return process }
-    if let prediction { base.prediction = prediction }
+  /// - Parameters:
+  ///   - base: what counts where an option is not given.
+  ///   - isChosen: whether somebody chose that, so that rectified flow keeps its levels, too.
+  func process(over base: NoiseProcess, isChosen: Bool) -> NoiseProcess {
+    var result = base
+    if let prediction { result.prediction = prediction }
+    let levels = noiseLevels ?? (prediction == .flow && !isChosen ? .logitNormal : nil)
     // Of the same kind they keep their parameters.
-    if let noiseLevels, noiseLevels != base.levels.kind {
-      base.levels = NoiseDistribution(noiseLevels)
-    }
-    if let noise { base.shape = noise }
-    return base
-  }
-
-  private var process: NoiseProcess {
-    let prediction = prediction ?? .edm
-    let levels = noiseLevels ?? (prediction == .flow ? .logitNormal : .logNormal)
-    return NoiseProcess(
-      levels: NoiseDistribution(levels), shape: noise ?? .gaussian, prediction: prediction)
+    if let levels, levels != base.levels.kind { result.levels = NoiseDistribution(levels) }
+    if let noise { result.shape = noise }
+    return result
   }
 }
 

@@ -275,8 +275,8 @@ struct Train: ParsableCommand {
     settings.learningRate = learningRate ?? settings.learningRate
     settings.seed = seed ?? settings.seed
     settings.noise = noise.process(
-      over: file?.keys.contains("noise") == true || start != nil || guideFor != nil
-        ? settings.noise : nil)
+      over: settings.noise,
+      isChosen: file?.keys.contains("noise") == true || start != nil || guideFor != nil)
     if let augment {
       let base = settings.augmentation ?? .none
       settings.augmentation = Augmentation(

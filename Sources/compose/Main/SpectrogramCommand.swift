@@ -41,9 +41,14 @@ struct SpectrogramOptions: ParsableArguments {
     return settings
   }
 
+  /// Whether there is any option.
+  var isGiven: Bool {
+    preset != nil || sampleRate != nil || fftSize != nil || hopLength != nil || melBins != nil
+  }
+
   /// For a file that says itself what made it.
   func requireNone(for file: String) throws {
-    guard preset == nil, sampleRate == nil, fftSize == nil, hopLength == nil, melBins == nil else {
+    guard !isGiven else {
       throw CommandError.uselessOptions(
         "--preset, --sample-rate, --fft-size, --hop-length and --mel-bins",
         because: "\(file) says itself what made it")
