@@ -64,6 +64,11 @@ extension CommandLineTests {
         let from = try run("train", data, "--from", "model", "--steps", "1", "--output", "next")
         #expect(from.status == 0, "\(from.errors)")
 
+        let described = try bench.compose("info", "code")
+        #expect(described.output.contains(/\nautoencoder 0\.\d\d M parameters, sparse\n/))
+        #expect(
+          described.output.contains("\ncode        4 x 16 for 8 frames, 1/16 of the values\n"))
+
         let alone = try run("generate", "--model", "code")
         #expect(
           alone.message

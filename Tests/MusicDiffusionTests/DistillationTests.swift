@@ -72,6 +72,19 @@ import Torch
     #expect(try (plain - many).abs().max().item() > 0.01)
   }
 
+  /// A variation begins where its strength says and goes on by the steps that the model knows.
+  @Test func variationsKeepTheLevels() throws {
+    let sigmas = try distillation(4).sampling(as: SamplingDefaults()).sigmas(sigmaData: 0.5)
+    func end(_ strength: Double) -> [Double] {
+      SigmaSchedule.end(of: sigmas, strength: strength, keepsLevels: true)
+    }
+    #expect(end(0) == [0] && end(1) == sigmas && end(0.5) == Array(sigmas[2...]))
+    let between = end(0.6)
+    #expect(Array(between[1...]) == Array(sigmas[2...]))
+    #expect(between[0] > sigmas[2] && between[0] < sigmas[1])
+    #expect(end(0.1).count == 2 && end(0.1)[0] < sigmas[3])
+  }
+
   /// Clips of a batch have levels of their own: each is told what it is told by itself.
   @Test func clipsDoNotDependOnEachOther() throws {
     let distillation = distillation(4)
@@ -188,11 +201,24 @@ import Torch
         #expect(throws: ModelError.self) {
           try trainer(folder / "cut", dataset, steps: 9, resume: true)
         }
-        #expect(throws: ModelError.self) {
-          _ = try Generator(model: new).interpolation(
-            from: sound(seconds: 1, frequency: 300), to: sound(seconds: 1, frequency: 400),
-            count: 3, seed: 1, onPiece: { _, _ in })
+        // What lies between two sounds comes nearer to the other one, piece by piece.
+        let ends = [sound(seconds: 1, frequency: 220), sound(seconds: 1, frequency: 1400)]
+        var pieces: [[Float]] = []
+        let generator = Generator(model: new)
+        try generator.interpolation(from: ends[0], to: ends[1], count: 3, seed: 1) {
+          _, planes, sampleCount in
+          #expect(sampleCount == 8000)
+          pieces.append(planes[0].values)
         }
+        let heard = try ends.map { try generator.logMel(of: $0.channels)[0].values }
+        func nearness(_ piece: [Float]) -> Float {
+          zip(piece, zip(heard[0], heard[1])).reduce(0) {
+            $0 + abs($1.0 - $1.1.0) - abs($1.0 - $1.1.1)
+          }
+        }
+        let nearnesses = pieces.map(nearness)
+        #expect(nearnesses == nearnesses.sorted(), "\(nearnesses)")
+        #expect(nearnesses[0] < 0 && nearnesses[2] > 0)
       }
     }
   }

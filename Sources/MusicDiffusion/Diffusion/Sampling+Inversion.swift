@@ -53,8 +53,12 @@ extension SigmaSchedule {
   /// - Parameters:
   ///   - sigmas: falling, ending in 0.
   ///   - strength: 1 for all of them, 0 for none.
+  ///   - keepsLevels: whether all but the first are to be among `sigmas`, as a model for few steps needs it,
+  ///     which knows the way from anywhere to these alone.
   /// - Returns: falling, ending in 0; that alone for none.
-  public static func end(of sigmas: [Double], strength: Double) -> [Double] {
+  public static func end(
+    of sigmas: [Double], strength: Double, keepsLevels: Bool = false
+  ) -> [Double] {
     let levels = sigmas.dropLast()
     let first = (1 - strength) * Double(levels.count)
     let last = Double(levels.count - 1)
@@ -65,6 +69,11 @@ extension SigmaSchedule {
       return high * pow(low / high, place - Double(Int(place)))
     }
     guard strength > 0 else { return [0] }
+    if keepsLevels {
+      let start = level(at: first)
+      // Half a percent is rounding.
+      return [start] + sigmas.filter { $0 < 0.995 * start }
+    }
     let count = max(1, Int((Double(levels.count) - first).rounded()))
     guard count > 1, first < last else { return [level(at: first), 0] }
     return (0..<count).map {

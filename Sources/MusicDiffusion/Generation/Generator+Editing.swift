@@ -1,6 +1,6 @@
 public import Audio
 import Foundation
-import Spectro
+package import Spectro
 import Torch
 
 /// A part of one's own sound drawn anew; the rest of it stays sample for sample as it is.
@@ -196,7 +196,7 @@ extension Generator {
 
 extension Generator {
   /// Log-mel of each channel at the model's rate.
-  func logMel(of channels: [[Float]]) throws -> [Spectrogram] {
+  package func logMel(of channels: [[Float]]) throws -> [Spectrogram] {
     let mel = try MelSpectrogram(
       model.configuration.representation.spectrogram, threads: threadCount)
     return channels.map(mel.logMel)

@@ -39,7 +39,7 @@ extension Generator {
     let mel = try MelSpectrogram(settings, boundary: .circular, threads: threadCount)
     let heard = try representation.channels(of: round).map(mel.logMel)
     let sampler = try SectionSampler(self, seed: seed, options: options)
-    let sigmas = SigmaSchedule.end(of: sampler.sigmas, strength: strength)
+    let sigmas = sampler.sigmas(strength: strength)
     let total = sampler.evaluations(sigmas)
     var evaluations = 0
     let planes =

@@ -24,6 +24,7 @@ struct SectionSampler {
   /// From noise alone to none.
   let sigmas: [Double]
   let pieces: [Piece]
+  private let isDistilled: Bool
   private let denoiser: GuidedDenoiser
   private let shape: NoiseShape
   /// Frames of a window.
@@ -36,6 +37,7 @@ struct SectionSampler {
     let configuration = generator.model.configuration
     sampling = try generator.standard(isNegative: options.isNegative).with(options)
     sigmas = try sampling.sigmas(sigmaData: Double(configuration.normalization.sigmaData))
+    isDistilled = configuration.history.distilledSteps != nil
     denoiser = try generator.guidedDenoiser(pieces[0].description, options, sampling.guidance)
     shape = options.noise ?? configuration.noise.shape
     window = configuration.windowColumns
@@ -51,6 +53,11 @@ struct SectionSampler {
 
   /// Windows that the network sees at once, which decides about memory: more make it no faster.
   static let windowsAtOnce = 8
+
+  /// The end of its steps that a strength says: 1 for all of them, 0 for none.
+  func sigmas(strength: Double) -> [Double] {
+    SigmaSchedule.end(of: sigmas, strength: strength, keepsLevels: isDistilled)
+  }
 
   /// Evaluations of a section that starts from the first of these noise levels.
   func evaluations(_ sigmas: [Double]) -> Int {

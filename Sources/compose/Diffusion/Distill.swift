@@ -12,8 +12,7 @@ struct Distill: ParsableCommand {
       The new model draws in a few steps where the old one, its teacher, takes twelve or more, most of \
       them twice: with --steps 4 several times as fast. It learns, on the same data, to say where many small \
       steps of its teacher would lead (multistep consistency, Docs/diffusion.md). How its teacher is guided, by \
-      labels or by a guide of its own, is learned with it. It is a model like any other, for all but compose \
-      interpolate, which has no way back through it.
+      labels or by a guide of its own, is learned with it. It is a model like any other.
 
       Ctrl-C saves and ends; --resume goes on where a run stopped, exactly.
 

@@ -11,14 +11,46 @@ struct Info: ParsableCommand {
   var model: String
 
   func run() throws {
-    let model = try Model(contentsOf: model)
+    do {
+      try describe(Model(contentsOf: model))
+    } catch ModelError.autoencoderAlone {
+      try describe(AutoencoderModel(contentsOf: model))
+    }
+  }
+
+  private func row(_ name: String, _ value: String) {
+    Terminal.result(name.padding(toLength: 12, withPad: " ", startingAt: 0) + value)
+  }
+
+  private func describe(_ coder: AutoencoderModel) {
+    let (description, network) = (coder.description, coder.description.network)
+    let (space, history) = (description.space, description.history)
+    row("preset", description.preset)
+    row(
+      "autoencoder",
+      String(format: "%.2f M parameters, ", Double(coder.parameters.count) / 1e6)
+        + network.bottleneck.kind.rawValue)
+    row(
+      "code",
+      "\(space.channels) x \(space.bins) for \(space.framesPerColumn) frames, "
+        + String(format: "1/%g of the values", network.compression))
+    row(
+      "data",
+      String(
+        format: "%@: %d files, %.2f hours, %d skipped", history.dataset, history.files,
+        history.datasetHours, history.skippedFiles))
+    row(
+      "training",
+      String(
+        format: "%d steps of %d (%d clips), %.2f hours, loss %.4f, seed %llu", history.steps,
+        history.batchSize, history.clipsSeen, history.trainingHours, history.loss, history.seed))
+  }
+
+  private func describe(_ model: Model) {
     let configuration = model.configuration
     let representation = configuration.representation
     let spectrogram = representation.spectrogram
     let history = configuration.history
-    func row(_ name: String, _ value: String) {
-      Terminal.result(name.padding(toLength: 12, withPad: " ", startingAt: 0) + value)
-    }
     row("preset", configuration.preset)
     row(
       "sound",

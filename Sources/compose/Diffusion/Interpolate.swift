@@ -13,7 +13,8 @@ struct Interpolate: ParsableCommand {
       what lies between. The first and the last file are the two sounds as the model gives them back: \
       near to them, at its own rate and on its channels. The longer sound is cut to the shorter one. \
       --label and the like are said of all files, the two ends too; --guidance is 1 by default, since \
-      guidance leads the way back elsewhere.
+      guidance leads the way back elsewhere. A model that was distilled knows no way back: by it all files, \
+      the two ends too, are means of the two with much noise, drawn anew.
 
       Examples:
         compose interpolate kick.wav snare.wav --model drums-model --steps 7
@@ -32,8 +33,9 @@ struct Interpolate: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help:
-      "Steps from noise to each sound, and back: more bring the ends nearer.")
-  var denoisingSteps = 32
+      "Steps from noise to each sound, and back: more bring the ends nearer. Default: 32; a model that was distilled has its own."
+  )
+  var denoisingSteps: Int?
 
   @Option(
     name: .shortAndLong,
@@ -47,7 +49,7 @@ struct Interpolate: ParsableCommand {
 
   func validate() throws {
     guard (2...1000).contains(steps) else { throw ValidationError("--steps must be 2 to 1000.") }
-    guard (2...10_000).contains(denoisingSteps) else {
+    guard denoisingSteps.map({ (2...10_000).contains($0) }) ?? true else {
       throw ValidationError("--denoising-steps must be 2 to 10000.")
     }
   }
@@ -60,6 +62,9 @@ struct Interpolate: ParsableCommand {
     var options = editing.options
     options.steps = denoisingSteps
     let generator = try editing.generator(options)
+    if generator.model.configuration.history.distilledSteps == nil {
+      options.steps = denoisingSteps ?? 32
+    }
     let seed = editing.chosenSeed()
     let progress = DrawingProgress()
     let described = options.described(label: options.label).map { "\($0), " }.joined()
