@@ -286,7 +286,8 @@ public struct Model: Sendable {
     coder = try own.code.map { code in
       let coder = try AutoencoderModel(contentsOf: folder, device: device)
       guard coder.description.space == code,
-        coder.description.representation.spectrogram == own.representation.spectrogram
+        coder.description.representation == own.representation,
+        coder.description.normalization == own.normalization
       else {
         throw ModelError.damagedModel(folder, reason: "its autoencoder is of another code")
       }

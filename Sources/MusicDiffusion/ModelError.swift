@@ -19,6 +19,7 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case otherRun(String, reason: String)
   case datasetChanged(String, reason: String)
   case diverged(step: Int, recoveries: Int)
+  case autoencoderDiverged(step: Int)
   case inUse(String)
   case noHeldOut(String)
   case noSnapshots(String)
@@ -85,6 +86,9 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     case .diverged(let step, let recoveries):
       "the loss exploded at step \(step), and \(recoveries) returns to the last good state with ever "
         + "lower learning rates did not help: go on with --resume and a much lower --learning-rate"
+    case .autoencoderDiverged(let step):
+      "the loss exploded at step \(step): go on from the last checkpoint with --resume and a much lower "
+        + "--learning-rate"
     case .inUse(let path):
       "another process is training in \(path): wait until it ends, or choose another --output"
     case .noHeldOut(let path):

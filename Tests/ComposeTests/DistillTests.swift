@@ -51,8 +51,16 @@ extension CommandLineTests {
         let other = try run("distill", "tones", data, "--steps", "2", "--updates", "3")
         #expect(other.message.contains("tones-2-steps already holds a model"), "\(other.message)")
         let fewer = try run(
-          "distill", "tones", data, "--output", "tones-2-steps", "--resume")
+          "distill", "tones", data, "--steps", "4", "--output", "tones-2-steps", "--resume")
         #expect(fewer.message.contains("--steps was 2 and cannot become 4"), "\(fewer.message)")
+        let over = try run("distill", "tones", data, "--output", "tones-2-steps", "--resume")
+        #expect(
+          over.output.contains("the run is at its end; --hours or --updates with more go on"),
+          "\(over.errors)")
+        let twice = try run("distill", "tones-2-steps", data)
+        #expect(twice.message.contains("what was distilled has no more to teach"))
+        let guided = try run("train", data, "--guide-for", "tones-2-steps")
+        #expect(guided.message.contains("is drawn without a guide"), "\(guided.message)")
         let stranger = try run(
           "distill", "tones-2-steps", data, "--steps", "2", "--output", "tones-2-steps", "--resume")
         #expect(stranger.message.contains("it learns from another model"), "\(stranger.message)")

@@ -25,7 +25,7 @@ extension CommandLineTests {
         #expect(
           coded.output.hasSuffix(
             "trained step 3: code\ntrain:    compose train \(data) --latent code\n"))
-        #expect(coded.errors.contains(/step 3  held-out error \d+\.\d\d dB, the best so far/))
+        #expect(coded.errors.contains(/step 3  error \d+\.\d\d dB, the best so far/))
         let more = try run(
           "train", data, "--autoencoder", "--steps", "5", "--output", "code", "--resume")
         #expect(more.output.contains("trained step 5: code\n"), "\(more.errors)")
@@ -61,6 +61,34 @@ extension CommandLineTests {
         #expect(guide.status == 0, "\(guide.errors)")
         let few = try run("distill", "model", data, "--steps", "2", "--updates", "1")
         #expect(few.status == 0, "\(few.errors)")
+        let average = try bench.compose(
+          "ema", "model", "--width", "0.1", "--step", "2", "--output", "average")
+        #expect(average.status == 0, "\(average.errors)")
+        let drawnByIt = try run(
+          "generate", "--model", "average", "--seconds", "0.5", "--steps", "2", "--output", "c.wav")
+        #expect(drawnByIt.status == 0, "\(drawnByIt.errors)")
+        // Another autoencoder of the same size is another one.
+        let other = try run(
+          "train", data, "--autoencoder", "--preset", "draft", "--steps", "2", "--seed", "5",
+          "--output", "other")
+        #expect(other.status == 0, "\(other.errors)")
+        let mixed = try run(
+          "train", data, "--from", "model", "--latent", "other", "--steps", "1", "--output", "mixed"
+        )
+        #expect(mixed.message.contains("--from takes a model with a network of the same size"))
+        let late = try run("train", data, "--latent", "other", "--output", "model", "--resume")
+        #expect(late.message.hasPrefix("compose: --latent is for new runs"), "\(late.message)")
+        let inside = try run("train", data, "--latent", "other", "--output", "code", "--steps", "1")
+        #expect(inside.message.contains("code already holds a model"), "\(inside.message)")
+        for file in ["autoencoder.json", "autoencoder.safetensors"] {
+          try FileManager.default.removeItem(at: bench.folder / "average/\(file)")
+          try FileManager.default.copyItem(
+            at: bench.folder / "other/\(file)", to: bench.folder / "average/\(file)")
+        }
+        let swapped = try run("generate", "--model", "average", "--output", "d.wav")
+        #expect(
+          swapped.message.contains("its autoencoder is of another code"), "\(swapped.message)")
+
         let from = try run("train", data, "--from", "model", "--steps", "1", "--output", "next")
         #expect(from.status == 0, "\(from.errors)")
 

@@ -8,7 +8,7 @@ extension CommandLineTests {
     private static let model = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .appendingPathComponent("../../samples/chorales-model").standardizedFileURL.path
     private static let options = [
-      "--model", model, "--steps", "3", "--threads", "1", "--seconds", "0.5",
+      "--model", model, "--threads", "1", "--seconds", "0.5",
     ]
 
     private func pack(_ bench: Bench, _ arguments: String...) throws -> Outcome {

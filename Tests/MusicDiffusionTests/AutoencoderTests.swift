@@ -141,8 +141,17 @@ import Torch
         loop.narrow(dimension: 3, start: 0, length: 5),
       ], dimension: 3)
     #expect(try (turnedCode - expected).abs().max().item() < 1e-4)
+    func turnedBy(_ x: Tensor, _ count: Int) throws -> Tensor {
+      try .concatenate(
+        [
+          x.narrow(dimension: 3, start: count, length: x.shape[3] - count),
+          x.narrow(dimension: 3, start: 0, length: count),
+        ], dimension: 3)
+    }
     let sound = try coder.spectrogram(ofLoop: loop)
     #expect(sound.shape == x.shape)
+    let turnedSound = try coder.spectrogram(ofLoop: turnedBy(loop, 7))
+    #expect(try (turnedSound - turnedBy(sound, 7 * frames)).abs().max().item() < 1e-4)
   }
 
   @Test func longSpectrogramsAreCodedInParts() throws {

@@ -17,6 +17,8 @@ public struct AutoencoderDescription: Codable, Sendable, Equatable {
   /// Mean and standard deviation of each channel of the code over the training data.
   public var codeMean, codeDeviation: [Float]
   public var history: TrainingHistory
+  /// The CRC-32C of the weights, in float16 and in the order of their names, eight hexadecimal digits.
+  public internal(set) var weights = ""
 
   package init(
     preset: String, representation: Representation, normalization: Normalization,
@@ -34,19 +36,20 @@ public struct AutoencoderDescription: Codable, Sendable, Equatable {
   public var space: DrawingSpace {
     DrawingSpace(
       channels: network.codeChannels, bins: network.melBins / network.codeBins,
-      framesPerColumn: network.codeFrames, melBinsPerBin: network.codeBins)
+      framesPerColumn: network.codeFrames, melBinsPerBin: network.codeBins, autoencoder: weights)
   }
 
   func validate() throws {
     try representation.validate()
     try network.validate()
     try normalization.validate(rows: representation.channels * representation.spectrogram.melBins)
+    try history.validate()
     guard network.channels == representation.channels,
       network.melBins == representation.spectrogram.melBins,
       representation.windowFrames % network.codeFrames == 0,
       representation.values == .statistics,
       codeMean.count == network.codeChannels, codeDeviation.count == network.codeChannels,
-      (codeMean + codeDeviation).allSatisfy(\.isFinite), codeDeviation.allSatisfy({ $0 > 0 })
+      (codeMean + codeDeviation).allSatisfy(\.isFinite), codeDeviation.allSatisfy({ $0 > 1e-4 })
     else {
       throw ModelError.invalidConfiguration(
         "network, representation and the code's statistics do not fit")
@@ -56,7 +59,7 @@ public struct AutoencoderDescription: Codable, Sendable, Equatable {
 
 /// An autoencoder that is trained: log-mel spectrograms to codes that a network can draw, and back.
 public struct AutoencoderModel: Sendable {
-  public let description: AutoencoderDescription
+  public private(set) var description: AutoencoderDescription
   public let network: Autoencoder
   public let parameters: ParameterStore
   /// The code's normalisation, `[1, channels, 1, 1]`.
@@ -69,7 +72,9 @@ public struct AutoencoderModel: Sendable {
     _ description: AutoencoderDescription, network: Autoencoder, parameters: ParameterStore,
     device: Device
   ) throws {
-    (self.description, self.network, self.parameters) = (description, network, parameters)
+    (self.network, self.parameters) = (network, parameters)
+    self.description = description
+    self.description.weights = try Self.checksum(of: parameters)
     let shape = [1, description.network.codeChannels, 1, 1]
     let sigma = description.normalization.sigmaData
     scale = try Tensor(description.codeDeviation.map { sigma / $0 }, shape: shape, device: device)
@@ -100,10 +105,24 @@ public struct AutoencoderModel: Sendable {
       let network = try Autoencoder(parameters.root, configuration: description.network)
       try parameters.finishLoading()
       try self.init(description, network: network, parameters: parameters, device: device)
+      guard self.description.weights == description.weights else {
+        throw ModelError.damagedModel(
+          folder, reason: "\(Self.weightsFile) is not that of \(Self.descriptionFile)")
+      }
+    } catch let error as ModelError {
+      throw error
     } catch {
       if case .outOfMemory? = error as? TorchError { throw error }
       throw ModelError.damagedModel(folder, reason: "\(error)")
     }
+  }
+
+  private static func checksum(of parameters: ParameterStore) throws -> String {
+    var checksum = CRC32C()
+    for (_, tensor) in parameters.named.sorted(by: { $0.name < $1.name }) {
+      try tensor.detach().to(.cpu).to(.float16).withBytes { checksum.add($0) }
+    }
+    return checksum.hexadecimal
   }
 
   /// Reads `autoencoder.json` alone.

@@ -34,6 +34,10 @@ public final class AutoencoderTrainer {
   ) throws {
     (self.folder, self.dataset, self.device, self.precision) = (folder, dataset, device, precision)
     var tensors: [String: Tensor]?
+    if resume, !AutoencoderState.exists(in: folder) {
+      throw ModelError.nothingToResume(folder.path)
+    }
+    lock = try FolderLock(Trainer.makeFolder(folder))
     if resume {
       let checkpoint = try AutoencoderState.read(from: folder)
       guard checkpoint.state.dataset == dataset.fingerprint else {
@@ -46,6 +50,7 @@ public final class AutoencoderTrainer {
       state.configuration.saveInterval = configuration.saveInterval
       state.configuration.learningRate = configuration.learningRate
     } else {
+      try Self.checkHasNone(folder)
       state = AutoencoderState(
         configuration: configuration,
         history: TrainingHistory(
@@ -54,9 +59,7 @@ public final class AutoencoderTrainer {
         dataset: dataset.fingerprint)
     }
     let settings = state.configuration
-    try settings.validate()
-    lock = try FolderLock(Trainer.makeFolder(folder))
-    if !resume { try Self.checkHasNone(folder) }
+    try state.validate()
     savedStep = resume ? state.steps : nil
     func store(_ prefix: String) -> ParameterStore {
       tensors.map { ParameterStore(loading: $0.below(prefix), device: device) }
@@ -96,11 +99,10 @@ public final class AutoencoderTrainer {
 
   /// - Throws: ``ModelError/modelExists(_:canResume:)`` for a folder in which no new run may begin.
   public static func checkHasNone(_ folder: URL) throws {
-    try Trainer.checkHasNoModel(folder)
-    let canResume = AutoencoderState.exists(in: folder)
-    if canResume || AutoencoderModel.exists(in: folder.path) {
-      throw ModelError.modelExists(folder.relativePath, canResume: canResume)
+    if AutoencoderState.exists(in: folder) {
+      throw ModelError.modelExists(folder.relativePath, canResume: true)
     }
+    try Trainer.checkHasNoModel(folder)
   }
 
   /// Normalised log-mel, `[count, channels, mel bins, frames]`; what they are follows from seed and stream.
@@ -137,13 +139,19 @@ public final class AutoencoderTrainer {
   ///   - onEvaluate: called with the error on held-out windows, before each checkpoint.
   ///   - shouldStop: asked after each step.
   /// - Returns: whether it came to its end.
-  /// - Throws: ``ModelError/diverged(step:recoveries:)``, ``ModelError/cannotWrite(_:reason:)``.
+  /// - Throws: ``ModelError/autoencoderDiverged(step:)``, ``ModelError/cannotWrite(_:reason:)``.
   public func run(
     onStep: (Trainer.Progress) throws -> Void = { _ in },
     onEvaluate: (ReconstructionErrors) throws -> Void = { _ in },
     shouldStop: () -> Bool = { false }
   ) throws -> Bool {
     defer { lock = nil }
+    // A process that was killed may have kept its state and not yet the autoencoder.
+    if savedStep != nil,
+      (try? AutoencoderModel.readDescription(in: folder.path))?.history != state.history
+    {
+      try model().write(to: folder)
+    }
     let schedule = state.configuration.schedule
     let clock = ContinuousClock()
     var recent: [(time: ContinuousClock.Instant, steps: Int)] = [(clock.now, state.steps)]
@@ -184,7 +192,7 @@ public final class AutoencoderTrainer {
     let value = try reconstruction.item()
     let norm = try clipGradients(of: weights, maxNorm: schedule.gradientClip)
     guard value.isFinite, norm.isFinite else {
-      throw ModelError.diverged(step: state.steps, recoveries: 0)
+      throw ModelError.autoencoderDiverged(step: state.steps)
     }
     let progress = schedule.progress(steps: state.steps, seconds: state.seconds)
     try optimizer.step(

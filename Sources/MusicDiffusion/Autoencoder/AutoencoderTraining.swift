@@ -80,6 +80,14 @@ public struct AutoencoderState: Codable, Sendable, Equatable {
   public var seconds = 0.0
   public var errors: ReconstructionErrors?
 
+  func validate() throws {
+    try configuration.validate()
+    try history.validate()
+    guard (0...Int(Int32.max)).contains(steps), seconds >= 0, seconds.isFinite else {
+      throw ModelError.invalidConfiguration("the number of steps made or their time is off")
+    }
+  }
+
   static func file(in folder: URL) -> URL {
     folder.appendingPathComponent("training/autoencoder.safetensors")
   }

@@ -8,9 +8,13 @@ public struct DrawingSpace: Codable, Sendable, Equatable {
   public var framesPerColumn: Int
   /// Its mel bins for a place in frequency.
   public var melBinsPerBin: Int
+  /// Which autoencoder's codes they are: the checksum of its weights; nil for spectrograms.
+  public var autoencoder: String?
 
-  public init(channels: Int, bins: Int, framesPerColumn: Int, melBinsPerBin: Int) {
-    (self.channels, self.bins) = (channels, bins)
+  public init(
+    channels: Int, bins: Int, framesPerColumn: Int, melBinsPerBin: Int, autoencoder: String? = nil
+  ) {
+    (self.channels, self.bins, self.autoencoder) = (channels, bins, autoencoder)
     (self.framesPerColumn, self.melBinsPerBin) = (framesPerColumn, melBinsPerBin)
   }
 

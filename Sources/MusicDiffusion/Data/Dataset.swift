@@ -2,7 +2,7 @@ public import Audio
 public import Corpus
 public import Foundation
 import Spectro
-package import Torch
+public import Torch
 
 /// A prepared set as a network sees it: windows of log-mel spectrograms that start at any sample.
 ///
@@ -33,6 +33,7 @@ public final class Dataset: Sendable {
   package let spectrograms: WindowSpectrograms
   /// What makes codes of its windows; nil where spectrograms are drawn as they are.
   public let coder: AutoencoderModel?
+  private let coderPrecision: DType
   /// What a network draws that learns from it.
   public var space: DrawingSpace { coder?.description.space ?? DrawingSpace(representation) }
 
@@ -97,7 +98,7 @@ public final class Dataset: Sendable {
     }
     self.path = path
     self.representation = representation
-    coder = nil
+    (coder, coderPrecision) = (nil, .float32)
     source = set
     training = split.training
     self.heldOut = split.heldOut
@@ -136,10 +137,11 @@ public final class Dataset: Sendable {
 
   /// The same files, seen otherwise.
   private init(
-    _ other: Dataset, windowFrames: Int, normalization: Normalization, coder: AutoencoderModel?
+    _ other: Dataset, windowFrames: Int, normalization: Normalization, coder: AutoencoderModel?,
+    precision: DType
   ) throws {
     (path, source, self.normalization) = (other.path, other.source, normalization)
-    self.coder = coder
+    (self.coder, coderPrecision) = (coder, precision)
     (training, heldOut) = (other.training, other.heldOut)
     (labels, conditioning) = (other.labels, other.conditioning)
     (skipped, skippedCount) = (other.skipped, other.skippedCount)
@@ -156,20 +158,21 @@ public final class Dataset: Sendable {
   func halved() throws -> Dataset {
     try Dataset(
       self, windowFrames: representation.windowFrames / 2, normalization: normalization,
-      coder: coder)
+      coder: coder, precision: coderPrecision)
   }
 
   /// The same files, of whose windows codes are learned.
   ///
+  /// - Parameter precision: the type that its networks compute in.
   /// - Throws: ``ModelError/invalidArgument(_:)`` for an autoencoder of other spectrograms.
-  public func coded(by coder: AutoencoderModel) throws -> Dataset {
+  public func coded(by coder: AutoencoderModel, precision: DType = .float32) throws -> Dataset {
     guard coder.description.representation == representation else {
       throw ModelError.invalidArgument(
         "the autoencoder is of other spectrograms than those that \(path) is prepared as")
     }
     return try Dataset(
       self, windowFrames: representation.windowFrames,
-      normalization: coder.description.normalization, coder: coder)
+      normalization: coder.description.normalization, coder: coder, precision: precision)
   }
 
   /// What a network learns of windows.
@@ -183,8 +186,7 @@ public final class Dataset: Sendable {
         count, representation.channels, representation.spectrogram.melBins,
         representation.windowFrames,
       ], device: device)
-    return try coder?.code(
-      of: windows, precision: device.computesBFloat16 ? .bfloat16 : .float32) ?? windows
+    return try coder?.code(of: windows, precision: coderPrecision) ?? windows
   }
 
   /// The root mean square of transformed values and the mean of each row, from windows that are always

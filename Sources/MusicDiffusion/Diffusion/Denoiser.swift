@@ -19,6 +19,12 @@ public struct Denoiser: Sendable {
       precision: precision)
   }
 
+  init(_ guide: Model.Guide, precision: DType) {
+    self.init(
+      network: guide.network, preconditioning: guide.configuration.preconditioning,
+      precision: precision)
+  }
+
   /// - Parameter x: signal + sigma · noise, `[batch, channels, mel bins, frames]`.
   /// - Returns: the estimate of the signal, shaped as `x`; where the signal is known, that.
   public func callAsFunction(_ x: Tensor, sigma: Double, condition: Condition) throws -> Tensor {

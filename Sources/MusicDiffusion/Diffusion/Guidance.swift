@@ -21,6 +21,15 @@ public struct Guidance: Codable, Sendable, Equatable {
     self.interval = interval
   }
 
+  /// What is absent is as ``init(scale:rescale:interval:)`` has it.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      scale: try values.decodeIfPresent(Double.self, forKey: .scale) ?? 1,
+      rescale: try values.decodeIfPresent(Double.self, forKey: .rescale) ?? 0,
+      interval: try values.decodeIfPresent(ClosedRange<Double>.self, forKey: .interval))
+  }
+
   public func isActive(at sigma: Double) -> Bool {
     let isInside = interval.map { $0.lowerBound < sigma && sigma <= $0.upperBound } ?? true
     return scale != 1 && isInside

@@ -25,6 +25,10 @@ public enum SigmaSchedule: String, CaseIterable, Codable, Sendable {
     case .cosine:
       return scaled(Self.cosine(steps: steps, min: min / sigmaData, max: max / sigmaData))
     case .leading, .trailing:
+      guard self == .trailing || steps > 1 else {
+        throw ModelError.invalidArgument(
+          "a single step of --schedule leading is at the least noise")
+      }
       guard steps <= DiscreteTimesteps.count else {
         throw ModelError.invalidArgument(
           "--schedule \(rawValue) has \(DiscreteTimesteps.count) steps at most, not \(steps)")

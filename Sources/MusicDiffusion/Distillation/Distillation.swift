@@ -22,7 +22,7 @@ public struct Distillation: Codable, Sendable, Equatable {
   /// Steps that a model can be made for.
   public static let possibleSteps = 1...16
 
-  /// Steps of the teacher in a segment: 32 in all, or 4 for each where there are more than eight.
+  /// Steps of the teacher in a segment: about 32 in all, or 4 for each where there are more than eight.
   package var substeps: Int { max(4, 32 / steps) }
 
   /// The noise levels of the teacher's steps, falling, ending in 0: Karras et al.'s, of which every
@@ -70,16 +70,22 @@ public struct Distillation: Codable, Sendable, Equatable {
 
 extension TrainingConfiguration {
   /// The settings of a run that makes a model of few steps of another one: the same network on the same data,
-  /// a quarter of the time, and a sixth of the usual learning rate.
+  /// a quarter of the time, and a third of the usual learning rate.
+  ///
+  /// - Throws: ``ModelError/invalidArgument(_:)`` for a teacher that was distilled itself.
   public init(distilling teacher: Model, fingerprint: String, steps: Int) throws {
     let own = teacher.configuration
     guard let preset = Preset(rawValue: own.preset) else {
       throw ModelError.invalidConfiguration("there is no preset \(own.preset)")
     }
+    guard own.history.distilledSteps == nil else {
+      throw ModelError.invalidArgument(
+        "what was distilled has no more to teach: distill the model that it was made of")
+    }
     self.init(preset: preset)
     StartingPoint(teacher, name: "").apply(to: &self)
     if own.network.augmentationWidth == nil { augmentation = nil }
-    learningRate = 1e-4
+    learningRate = 2e-4
     hours = max(0.01, own.history.trainingHours / 4)
     distillation = Distillation(
       steps: steps, sigmaMin: own.sampling.sigmaMin, sigmaMax: own.sampling.sigmaMax,

@@ -7,11 +7,7 @@ struct Teacher: Sendable {
   let distillation: Distillation
 
   init(_ model: Model, _ distillation: Distillation, precision: DType) {
-    let weaker = model.guide.map {
-      Denoiser(
-        network: $0.network, preconditioning: $0.configuration.preconditioning,
-        precision: precision)
-    }
+    let weaker = model.guide.map { Denoiser($0, precision: precision) }
     let none = Description(label: model.configuration.labels.count)
     denoiser = GuidedDenoiser(
       Denoiser(model, precision: precision),

@@ -61,11 +61,7 @@ public struct Generator: Sendable {
     self.model = model
     self.device = device
     denoiser = Denoiser(model, precision: precision)
-    weaker = model.guide.map {
-      Denoiser(
-        network: $0.network, preconditioning: $0.configuration.preconditioning,
-        precision: precision)
-    }
+    weaker = model.guide.map { Denoiser($0, precision: precision) }
     sampling = model.sampling
     isGuideNamed = false
   }

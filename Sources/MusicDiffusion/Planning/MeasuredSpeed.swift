@@ -31,6 +31,7 @@ public struct MeasuredSpeed: Sendable, Equatable {
     of configuration: TrainingConfiguration, on dataset: Dataset, teacher: Model? = nil,
     device: Device, precision: DType
   ) throws {
+    try configuration.validate()
     let state = Trainer.new(dataset, configuration)
     try state.validate()
     let loader = BatchLoader(for: device) { index in

@@ -17,6 +17,7 @@ public struct SettingsFile {
       "levels", "logMean", "logStandardDeviation", "mean", "standardDeviation", "scale", "shape",
       "prediction",
     ],
+    "guidance": ["scale", "rescale", "interval"],
     "augmentation": ["kinds", "probability", "pitchRange", "timeRange"],
   ]
 
@@ -34,6 +35,8 @@ public struct SettingsFile {
     keys = Set(object.keys)
     let known = Mirror(reflecting: TrainingConfiguration(preset: .standard)).children
       .compactMap(\.label)
+      // What is learned from a model, compose distill says.
+      .filter { $0 != "distillation" }
     try Self.check(keys, known: Set(known), path: path)
     for (name, known) in Self.keysWithin {
       if let inner = object[name] as? [String: Any] {

@@ -64,7 +64,9 @@ public struct NoiseLevelLoss: Sendable, Equatable {
     guard data.representation == configuration.representation else {
       throw ModelError.invalidArgument("\(data.path) is not prepared as the model's data was")
     }
-    let data = try generator.model.coder.map(data.coded) ?? data
+    let precision = generator.denoiser.precision
+    let data =
+      try generator.model.coder.map { try data.coded(by: $0, precision: precision) } ?? data
     let (signal, descriptions) = try windows(
       of: data, configuration, count: clips, seed: seed, device: generator.device)
     let condition = try Condition(descriptions, shape: signal.shape, device: generator.device)

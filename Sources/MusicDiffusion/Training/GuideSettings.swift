@@ -6,6 +6,11 @@ extension TrainingConfiguration {
     guard let preset = Preset(rawValue: model.preset) else {
       throw ModelError.invalidConfiguration("there is no preset \(model.preset)")
     }
+    guard model.history.distilledSteps == nil else {
+      throw ModelError.invalidArgument(
+        "a model that was distilled is drawn without a guide: train one for its teacher, and distill that"
+      )
+    }
     self.init(preset: preset)
     let own = model.network
     let last = max(own.headWidth, own.widths.last! / 2 / own.headWidth * own.headWidth)

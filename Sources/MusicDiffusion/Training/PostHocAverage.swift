@@ -128,8 +128,11 @@ extension Model {
       let network = try UNet(parameters.root, configuration: configuration.network)
       try parameters.finishLoading()
       configuration.history.steps = last
+      let coder = try configuration.code.map { _ in try AutoencoderModel(contentsOf: folder) }
       return (
-        Model(configuration: configuration, network: network, parameters: parameters), last, error
+        Model(
+          configuration: configuration, network: network, parameters: parameters, coder: coder),
+        last, error
       )
     } catch let error as TorchError {
       if case .outOfMemory = error { throw error }

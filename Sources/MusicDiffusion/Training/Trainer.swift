@@ -75,6 +75,7 @@ public final class Trainer {
       tensors = checkpoint.tensors
       try state.validate()
     } else {
+      try configuration.validate()
       state = Self.new(dataset, configuration, from: start)
       try state.validate()
       lock = try FolderLock(Self.makeFolder(folder))
@@ -117,7 +118,10 @@ public final class Trainer {
   public static func checkHasNoModel(_ folder: URL) throws {
     let canResume = TrainingState.exists(in: folder)
     let model = folder.appendingPathComponent(Model.configurationFile)
-    if canResume || FileManager.default.fileExists(atPath: model.path) {
+    let isTaken =
+      FileManager.default.fileExists(atPath: model.path)
+      || AutoencoderModel.exists(in: folder.path)
+    if canResume || isTaken {
       throw ModelError.modelExists(folder.relativePath, canResume: canResume)
     }
   }

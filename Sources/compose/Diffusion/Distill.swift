@@ -31,9 +31,9 @@ struct Distill: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help:
-      "Steps that the new model draws with: 1, 2, 4 or 8, or another number up to 16. More are nearer to the old model."
+      "Steps that the new model draws with: 1, 2, 4 or 8, or another number up to 16. More are nearer to the old model. Default: 4."
   )
-  var steps = 4
+  var steps: Int?
 
   @Option(name: .shortAndLong, help: "Folder for the new model. Default: MODEL-4-steps.")
   var output: String?
@@ -49,11 +49,18 @@ struct Distill: ParsableCommand {
   @Option(parsing: .unconditional, help: "Windows of audio in one update. Default: 8.")
   var batchSize: Int?
 
-  @Option(parsing: .unconditional, help: "Highest learning rate. Default: 0.0001.")
+  @Option(parsing: .unconditional, help: "Highest learning rate. Default: 0.0002.")
   var learningRate: Double?
 
   @Option(parsing: .unconditional, help: "Decides all that is random. Default: 0.")
   var seed: UInt64?
+
+  @Option(
+    parsing: .unconditional,
+    help:
+      "Part of the files that is kept from training, 0 to 0.5, to measure the loss on. Default: as that of the old model."
+  )
+  var heldOut: Double?
 
   @Option(
     parsing: .unconditional, help: "Updates between two checkpoints, with samples. Default: 250.")
@@ -73,7 +80,7 @@ struct Distill: ParsableCommand {
     }
     let possible = Distillation.possibleSteps
     try check(
-      possible.contains(steps),
+      steps.map(possible.contains) ?? true,
       "--steps must be \(possible.lowerBound) to \(possible.upperBound).")
     try check(
       hours.map { $0 > 0 && $0 <= 100_000 } ?? true, "--hours must be more than 0, at most 100000.")
@@ -82,6 +89,7 @@ struct Distill: ParsableCommand {
     try check(batchSize.map { (1...4096).contains($0) } ?? true, "--batch-size must be 1 to 4096.")
     try check(
       learningRate.map { $0 > 0 && $0 <= 1 } ?? true, "--learning-rate must be in 0 to 1.")
+    try check(heldOut.map { (0...0.5).contains($0) } ?? true, "--held-out must be 0 to 0.5.")
     try check(
       saveEvery.map { (1...1_000_000_000).contains($0) } ?? true, "--save-every must be at least 1."
     )
@@ -91,16 +99,17 @@ struct Distill: ParsableCommand {
     let (device, precision) = try compute.resolved()
     let teacher = try Model(contentsOf: model, device: device)
     let name = URL(fileURLWithPath: model, isDirectory: true).standardizedFileURL.lastPathComponent
-    let place = output ?? "\(name)-\(steps)-step\(steps == 1 ? "" : "s")"
+    let place = output ?? Self.place(name, steps ?? 4)
     let folder = URL(fileURLWithPath: place, isDirectory: true)
+    let settings = try settings(teacher, in: folder)
+    let steps = settings.distillation?.steps ?? 4
     try checkLiesOutside(dataset, folder)
     let interruption = Interruption()
-    let settings = try settings(teacher, in: folder)
     let saved = try resume ? TrainingState.saved(in: folder) : nil
     if !dryRun { try makeFolder(of: folder.path) }
     let sounds = try loadDataset(
       dataset, settings.representation, heldOut: settings.heldOut ?? 0, interruption: interruption)
-    let data = try teacher.coder.map(sounds.coded) ?? sounds
+    let data = try teacher.coder.map { try sounds.coded(by: $0, precision: precision) } ?? sounds
     try data.check(isThatOf: teacher.configuration, name: model, command: "distill")
 
     Terminal.progress("measuring this machine")
@@ -125,10 +134,15 @@ struct Distill: ParsableCommand {
       from: resume ? nil : StartingPoint(teacher, name: name), teacher: teacher)
     try listSkipped(data, in: folder)
     try TrainingRun(
-      trainer, isResumed: resume,
+      trainer, isResumed: resume, longer: "--hours or --updates",
       goOn: "compose distill \(model) \(dataset) --steps \(steps) --output \(place) --resume",
       generate: "compose generate --model \(place) --seconds 30"
     ).carryOut(interruption)
+  }
+
+  /// A folder's name beside the teacher's.
+  private static func place(_ name: String, _ steps: Int) -> String {
+    "\(name)-\(steps)-step\(steps == 1 ? "" : "s")"
   }
 
   private func settings(_ teacher: Model, in folder: URL) throws -> TrainingConfiguration {
@@ -142,6 +156,7 @@ struct Distill: ParsableCommand {
           folder.relativePath, reason: "\(option) was \(saved) and cannot become \(given)")
       }
       try keep("--steps", steps, settings.distillation?.steps ?? 0)
+      try keep("--held-out", heldOut, settings.heldOut ?? 0)
       try keep("--batch-size", batchSize, settings.batchSize)
       try keep("--seed", seed, settings.seed)
       guard settings.distillation?.teacher == fingerprint else {
@@ -151,8 +166,11 @@ struct Distill: ParsableCommand {
     } else {
       try Trainer.checkHasNoModel(folder)
       settings = try TrainingConfiguration(
-        distilling: teacher, fingerprint: fingerprint, steps: steps)
-      settings.heldOut = 0.05
+        distilling: teacher, fingerprint: fingerprint, steps: steps ?? 4)
+      // Without the old model's checkpoint, the part that train holds out unless told otherwise.
+      let folder = URL(fileURLWithPath: model, isDirectory: true)
+      settings.heldOut =
+        try heldOut ?? TrainingState.configuration(in: folder).map { $0.heldOut ?? 0 } ?? 0.05
     }
     if hours != nil || updates != nil { (settings.hours, settings.steps) = (hours, updates) }
     settings.batchSize = batchSize ?? settings.batchSize

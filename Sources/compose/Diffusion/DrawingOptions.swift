@@ -20,7 +20,7 @@ struct GuidanceOptions: ParsableArguments {
 
   @Option(
     help:
-      "LOW:HIGH: guide only where the noise has a standard deviation between these, in units of the data, whose own is 0.5; 0:100 for all of it. Default: the model's, mostly 0.2:5, or its guide's, mostly 1:40.",
+      "LOW:HIGH: guide only where the noise has a standard deviation between these, in units of the data, whose own is 0.5; 0:100 for all of it. Default: the model's, mostly 0.2:5, or its guide's, which begins at 1.",
     transform: { text in
       guard let interval = NoiseInterval(text) else {
         throw ValidationError(

@@ -208,6 +208,10 @@ struct Train: ParsableCommand {
     try check(
       latent == nil || planning.budget == nil && preset == nil && values == nil,
       "--latent takes no --preset, --values or --budget: the autoencoder says it.")
+    try check(
+      latent == nil || !resume && guideFor == nil,
+      "--latent is for new runs: a resumed one and --guide-for have the autoencoder of their model."
+    )
     let notForCodes: [(String, Bool)] = [
       ("--latent", latent != nil), ("--guide-for", guideFor != nil), ("--from", from != nil),
       ("--config", planning.config != nil), ("--budget", planning.budget != nil),
@@ -335,7 +339,7 @@ extension Preset: ExpressibleByArgument {}
 
 extension Augmentation {
   /// As `--augment` takes it.
-  fileprivate var name: String {
+  var name: String {
     kinds.isEmpty ? "none" : kinds.map(\.rawValue).joined(separator: ",")
   }
 }

@@ -40,7 +40,8 @@ extension Train {
         line.finish()
         Terminal.note(
           String(
-            format: "step %d  held-out error %.2f dB, %@", $0.step, $0.decibels,
+            format: "step %d  %@ %.2f dB, %@", $0.step,
+            data.heldOut == nil ? "error" : "held-out error", $0.decibels,
             $0.bestStep == $0.step
               ? "the best so far" : String(format: "best %.2f at step %d", $0.best, $0.bestStep)))
       },
@@ -70,6 +71,7 @@ extension Train {
       try keep("--seed", seed, settings.seed)
       try keep("--bottleneck", bottleneck, settings.network.bottleneck.kind)
       try keep("--held-out", heldOut, settings.heldOut)
+      try keep("--augment", augment?.name, (settings.augmentation ?? .none).name)
     } else {
       try AutoencoderTrainer.checkHasNone(folder)
       settings = AutoencoderTraining(

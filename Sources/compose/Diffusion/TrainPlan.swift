@@ -1,3 +1,4 @@
+import ArgumentParser
 import Audio
 import Corpus
 import Foundation
@@ -37,8 +38,11 @@ extension Train {
     }
     let sounds = try loadDataset(
       dataset, settings.representation, heldOut: settings.heldOut ?? 0, interruption: interruption)
-    let coder = try coder(in: folder, from: start, device)
-    let data = try coder.map(sounds.coded) ?? sounds
+    let coder = try coder(in: folder, saved, device)
+    if coder != nil, planning.budget != nil {
+      throw ValidationError("--budget is not for models that draw codes: give --hours or --steps.")
+    }
+    let data = try coder.map { try sounds.coded(by: $0, precision: precision) } ?? sounds
 
     Terminal.progress("measuring this machine")
     let speed: MeasuredSpeed
@@ -82,14 +86,15 @@ extension Train {
   /// The autoencoder whose codes are drawn: the one that is named, or that of the model that is gone on with,
   /// begun with or guided.
   private func coder(
-    in folder: URL, from start: StartingPoint?, _ device: Device
+    in folder: URL, _ saved: TrainingState?, _ device: Device
   ) throws -> AutoencoderModel? {
     if let latent { return try AutoencoderModel(contentsOf: latent, device: device) }
-    if let coder = start?.model.coder { return coder }
-    let models = (resume ? [folder.path] : []) + [guideFor].compactMap(\.self)
-    return try models.first(where: AutoencoderModel.exists).map {
-      try AutoencoderModel(contentsOf: $0, device: device)
-    }
+    let model = saved == nil ? guideFor ?? from : folder.path
+    guard let model,
+      try (saved?.model ?? Model.readConfiguration(in: model)).code != nil
+    else { return nil }
+    // A guide is drawn from the code of the model that it is for, in the folder above its own.
+    return try AutoencoderModel(contentsOf: guideFor ?? model, device: device)
   }
 
   private func glance() throws -> DatasetGlance {

@@ -6,11 +6,16 @@ import Terminal
 struct TrainingRun {
   private let trainer: Trainer
   private let isResumed: Bool
+  /// Options that make it longer.
+  private let longer: String
   /// Commands that go on with it, and that draw with its model.
   private let goOn, generate: String
 
-  init(_ trainer: Trainer, isResumed: Bool, goOn: String, generate: String) {
-    (self.trainer, self.isResumed) = (trainer, isResumed)
+  init(
+    _ trainer: Trainer, isResumed: Bool, longer: String = "--hours or --steps", goOn: String,
+    generate: String
+  ) {
+    (self.trainer, self.isResumed, self.longer) = (trainer, isResumed, longer)
     (self.goOn, self.generate) = (goOn, generate)
   }
 
@@ -43,7 +48,7 @@ struct TrainingRun {
     }
     if isResumed, outcome == .finished, trainer.state.steps == begun {
       Terminal.result(
-        "nothing was trained: the run is at its end; --hours or --steps with more go on")
+        "nothing was trained: the run is at its end; \(longer) with more go on")
     }
     Terminal.result(
       "\(outcome == .interrupted ? "stopped at" : "trained") step \(trainer.savedStep ?? 0): "
