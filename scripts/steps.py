@@ -3,7 +3,7 @@
 
     scripts/dataset data chorales-test
     swift build -c release
-    scripts/steps.py --real data/chorales-test --output Docs/steps.png FOLDER [6 8 10 12 16 24]
+    scripts/steps.py --model MODEL --real data/chorales-test --output Docs/steps.png FOLDER [6 8 10 12 16 24]
 
 FOLDER keeps the clips and figures; what is there is not made again. Needs matplotlib.
 """
@@ -39,7 +39,7 @@ def main():
     options = argparse.ArgumentParser()
     options.add_argument("folder", type=pathlib.Path)
     options.add_argument("steps", type=int, nargs="*", default=[6, 8, 10, 12, 16, 24])
-    options.add_argument("--model", default="samples/chorales-model")
+    options.add_argument("--model", required=True, help="one that was not distilled")
     options.add_argument("--real", required=True)
     options.add_argument("--output", default="steps.png")
     options = options.parse_args()

@@ -34,6 +34,14 @@ import Torch
     }
   }
 
+  /// What is guided up to the level that a schedule starts at is guided from the start on.
+  @Test func firstStepIsGuided() {
+    let start = SigmaSchedule.karras(steps: 12, min: 0.01, max: 40)[0]
+    let guidance = Guidance(scale: 1.4, interval: 1...40)
+    #expect(guidance.isActive(at: start) && !guidance.isActive(at: 40.001))
+    #expect(!guidance.isActive(at: 1) && guidance.isActive(at: 1.001))
+  }
+
   /// Each level of the grid above 0 is learned at as often as the others.
   @Test func levelsAreEquallyLikely() {
     let distillation = distillation(4)

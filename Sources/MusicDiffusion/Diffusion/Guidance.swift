@@ -31,7 +31,9 @@ public struct Guidance: Codable, Sendable, Equatable {
   }
 
   public func isActive(at sigma: Double) -> Bool {
-    let isInside = interval.map { $0.lowerBound < sigma && sigma <= $0.upperBound } ?? true
+    // A schedule that starts at 40 does so to rounding.
+    let isInside =
+      interval.map { $0.lowerBound < sigma && sigma <= $0.upperBound * (1 + 1e-12) } ?? true
     return scale != 1 && isInside
   }
 
