@@ -47,7 +47,7 @@ extension CommandLineTests {
         let weights = try Data(contentsOf: bench.workshop.model / "model.safetensors")
         try edit("\"formatVersion\" : 1", "\"formatVersion\" : 9")
         try check(
-          "the model in model has format version 9, this program reads up to 3: use the version of compose "
+          "the model in model has format version 9, this program reads up to 4: use the version of compose "
             + "that trained it, or train again")
         try edit("\"blocks\" : 1", "\"blocks\" : 0")
         try check(

@@ -225,7 +225,7 @@ import Torch
   @Test func configurationsThatCannotBeBuiltAreErrors() throws {
     let good = golden.configuration
     let changes: [(inout UNetConfiguration) -> Void] = [
-      { $0.channels = 0 }, { $0.channels = 3 }, { $0.widths = [] }, { $0.widths = [8, 0] },
+      { $0.channels = 0 }, { $0.channels = 257 }, { $0.widths = [] }, { $0.widths = [8, 0] },
       { $0.widths = [12, 16] }, { $0.widths = [8, 1 << 40] }, { $0.blocks = 0 },
       { $0.patchBins = 0 }, { $0.patchFrames = -4 }, { $0.headWidth = 0 }, { $0.headWidth = 12 },
       { $0.embeddingWidth = 0 }, { $0.labelCount = -1 }, { $0.melBins = 20 }, { $0.melBins = 0 },
