@@ -62,7 +62,7 @@ extension Autoencoder {
   ///   ``AutoencoderConfiguration/codeFrames``.
   public func encode(_ x: Tensor, precision: DType) throws -> EncodedSpectrogram {
     var h =
-      try encoder.first(patches(of: x).to(precision).channelsLast()) + binPosition.to(precision)
+      try encoder.first(patches.split(x).to(precision).channelsLast()) + binPosition.to(precision)
     for (level, blocks) in encoder.levels.enumerated() {
       if level > 0 { h = try encoder.steps[level - 1](h) }
       for block in blocks { h = try block(h) }
@@ -80,24 +80,12 @@ extension Autoencoder {
       if level == decoder.levels.count - 1 { h = try h + binPosition.to(precision) }
       for block in blocks { h = try block(h) }
     }
-    return try spectrogram(of: decoder.last(decoder.norm(h).silu()).to(.float32))
+    return try patches.joined(decoder.last(decoder.norm(h).silu()).to(.float32))
   }
 
-  /// `[batch, c, bins, frames]` to `[batch, c · patch, bins / patchBins, frames / patchFrames]`.
-  private func patches(of x: Tensor) throws -> Tensor {
-    let (p, q) = (configuration.patchBins, configuration.patchFrames)
-    let (n, c, rows, columns) = (x.shape[0], x.shape[1], x.shape[2] / p, x.shape[3] / q)
-    return try x.reshape([n, c, rows, p, columns, q]).permute([0, 1, 3, 5, 2, 4])
-      .reshape([n, c * p * q, rows, columns])
-  }
-
-  /// The inverse of ``patches(of:)``.
-  private func spectrogram(of x: Tensor) throws -> Tensor {
-    let (p, q, c) = (
-      configuration.patchBins, configuration.patchFrames, configuration.channels
-    )
-    let (n, rows, columns) = (x.shape[0], x.shape[2], x.shape[3])
-    return try x.reshape([n, c, p, q, rows, columns]).permute([0, 1, 4, 2, 5, 3])
-      .reshape([n, c, rows * p, columns * q])
+  private var patches: Patches {
+    Patches(
+      channels: configuration.channels, bins: configuration.patchBins,
+      frames: configuration.patchFrames)
   }
 }

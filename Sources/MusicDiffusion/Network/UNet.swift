@@ -123,7 +123,7 @@ public struct UNet: Sendable {
     let embedding = try self.embedding(
       noiseLevels: noiseLevels, condition, device: x.device)
     let input = try Tensor.concatenate([x, condition.known, condition.mask], dimension: 1)
-    var h = try stem(patches(of: input).to(precision).channelsLast()) + binPosition.to(precision)
+    var h = try stem(patches.split(input).to(precision).channelsLast()) + binPosition.to(precision)
     var (skips, dropout) = ([Tensor](), dropout)
     for level in down {
       if let resize = level.resize {
@@ -139,24 +139,12 @@ public struct UNet: Sendable {
       }
       h = try level(h, embedding: embedding, text: text, dropout: &dropout)
     }
-    return try spectrogram(of: headNorm.siluConv(h, head).to(.float32))
+    return try patches.joined(headNorm.siluConv(h, head).to(.float32))
   }
 
-  /// `[batch, c, bins, frames]` to `[batch, c · patch, bins / patchBins, frames / patchFrames]`.
-  private func patches(of x: Tensor) throws -> Tensor {
-    let (p, q) = (configuration.patchBins, configuration.patchFrames)
-    let (n, c, rows, columns) = (x.shape[0], x.shape[1], x.shape[2] / p, x.shape[3] / q)
-    return try x.reshape([n, c, rows, p, columns, q]).permute([0, 1, 3, 5, 2, 4])
-      .reshape([n, c * p * q, rows, columns])
-  }
-
-  /// The inverse of ``patches(of:)``.
-  private func spectrogram(of x: Tensor) throws -> Tensor {
-    let (p, q, c) = (
-      configuration.patchBins, configuration.patchFrames, configuration.channels
-    )
-    let (n, rows, columns) = (x.shape[0], x.shape[2], x.shape[3])
-    return try x.reshape([n, c, p, q, rows, columns]).permute([0, 1, 4, 2, 5, 3])
-      .reshape([n, c, rows * p, columns * q])
+  private var patches: Patches {
+    Patches(
+      channels: configuration.channels, bins: configuration.patchBins,
+      frames: configuration.patchFrames)
   }
 }

@@ -54,7 +54,9 @@ struct EditingOptions: ParsableArguments {
 struct StepsOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
-    help: "Denoising steps: more is slower and finer. Default: the model's, mostly 12.")
+    help:
+      "Denoising steps: more is slower and finer, but for a distilled model. Default: the model's, mostly 12."
+  )
   var steps: Int?
 
   @OptionGroup var sampling: SamplingOptions

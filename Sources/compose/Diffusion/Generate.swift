@@ -51,7 +51,9 @@ struct Generate: ParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: "Denoising steps: more is slower and finer. Default: the model's, mostly 12.")
+    help:
+      "Denoising steps: more is slower and finer, but for a distilled model. Default: the model's, mostly 12."
+  )
   var steps: Int?
 
   @OptionGroup var looping: LoopOptions
