@@ -1,6 +1,10 @@
 // Gradients.
 
 #include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <algorithm>
+#include <vector>
 
 #include "internal.h"
 
@@ -19,6 +23,19 @@ CTStatus ct_set_requires_gradient(CTTensor *x, bool value) {
 
 CTStatus ct_backward(const CTTensor *x) {
   return guarded([&] { x->value.backward(); });
+}
+
+CTStatus ct_gradients(const CTTensor *y, CTTensor *const *inputs, int64_t count, bool recorded,
+                      CTTensor **out) {
+  return guarded([&] {
+    std::vector<at::Tensor> variables;
+    std::transform(inputs, inputs + count, std::back_inserter(variables),
+                   [](const CTTensor *input) { return input->value; });
+    auto gradients = torch::autograd::grad({y->value}, variables, {}, /*retain_graph=*/true,
+                                           /*create_graph=*/recorded);
+    std::transform(gradients.begin(), gradients.end(), out,
+                   [](at::Tensor &gradient) { return boxed(std::move(gradient)); });
+  });
 }
 
 CTTensor *ct_gradient(const CTTensor *x) {

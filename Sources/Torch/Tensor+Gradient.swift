@@ -23,6 +23,20 @@ extension Tensor {
     try check(withExtendedLifetime(self) { ct_backward(pointer) }, "backward", [self])
   }
 
+  /// The gradients of this tensor of one element with respect to tensors that it depends on, each shaped as
+  /// its tensor. What `backward()` has left stays as it is, and so does this tensor's history.
+  ///
+  /// - Parameter recorded: whether the gradients have a history of their own, so that what is made of them
+  ///   has a gradient too: for penalties on gradients.
+  public func gradients(of inputs: [Tensor], recorded: Bool = false) throws -> [Tensor] {
+    var results = [OpaquePointer?](repeating: nil, count: inputs.count)
+    let status = withExtendedLifetime(self) {
+      withPointers(of: inputs) { ct_gradients(pointer, $0, $1, recorded, &results) }
+    }
+    try check(status, "gradients", [self] + inputs)
+    return results.compactMap { $0.map(Tensor.init(owning:)) }
+  }
+
   /// Drops the gradient and frees its memory.
   public func zeroGradient() {
     withExtendedLifetime(self) { ct_drop_gradient(pointer) }

@@ -194,4 +194,21 @@ struct OperationCase: Sendable, CustomTestStringConvertible {
       }
     }
   }
+
+  /// Of x³ · y: 3 x² y and x³, and of the first 6 x y and 3 x². Nothing is left in the leaves.
+  @Test func gradientsHaveGradients() throws {
+    let x = try Tensor([2] as [Float], shape: [1]).requiringGrad()
+    let y = try Tensor([5] as [Float], shape: [1]).requiringGrad()
+    let value = try (x * x * x * y).sum()
+    let first = try value.gradients(of: [x, y], recorded: true)
+    #expect(try first.map { try $0.item() } == [60, 8])
+    #expect(try first[0].sum().gradients(of: [x, y]).map { try $0.item() } == [60, 12])
+    #expect(x.gradient == nil && y.gradient == nil)
+    // What has no history has no gradient, and says so.
+    let plain = try value.gradients(of: [x])[0]
+    #expect(throws: TorchError.self) { try plain.sum().gradients(of: [x]) }
+    #expect(throws: TorchError.self) { try x.sum().gradients(of: [y]) }
+    try value.backward()
+    #expect(try x.gradient?.item() == 60)
+  }
 }

@@ -201,6 +201,11 @@ bool ct_requires_gradient(const CTTensor *x);
 CTStatus ct_set_requires_gradient(CTTensor *x, bool value);
 /// Adds to the gradient of every leaf that x, one element, depends on.
 CTStatus ct_backward(const CTTensor *x);
+/// The gradients of y, one element, with respect to `count` tensors that it depends on, into `out`: the
+/// caller owns each. They leave the gradients of leaves as they are and keep the history of y; with
+/// `recorded` they have a history of their own, for gradients of gradients. `out` is untouched on failure.
+CTStatus ct_gradients(const CTTensor *y, CTTensor *_Nonnull const *_Nonnull inputs, int64_t count,
+                      bool recorded, CTTensor *_Nullable *_Nonnull out);
 /// The gradient, which the caller owns; NULL if there is none.
 CTTensor *_Nullable ct_gradient(const CTTensor *x);
 /// Drops the gradient, and its memory.

@@ -83,6 +83,9 @@ extension Autoencoder {
     return try patches.joined(decoder.last(decoder.norm(h).silu()).to(.float32))
   }
 
+  /// Of the decoder: where a gradient is measured against another one.
+  var lastWeight: Tensor { decoder.last.weight }
+
   private var patches: Patches {
     Patches(
       channels: configuration.channels, bins: configuration.patchBins,

@@ -14,6 +14,7 @@ public final class AutoencoderTrainer {
   private let averageNetwork: Autoencoder
   private let optimizer: AdamW
   private let loss: ReconstructionLoss
+  private let adversary: Adversary?
   private let loader: BatchLoader<Tensor>
   /// Windows whose error is measured, the same each time.
   private let heldOut: [Tensor]
@@ -76,6 +77,13 @@ public final class AutoencoderTrainer {
         parameters: weights, betas: (settings.betas[0], settings.betas[1]),
         weightDecay: settings.weightDecay)
       if let tensors { try optimizer.load(tensors.below("optimizer.")) }
+      let judged = state.adversary ?? Adversary.State()
+      adversary = try settings.adversary.map {
+        try Adversary(
+          $0, channels: settings.network.channels, melBins: settings.network.melBins,
+          seed: settings.seed &+ 1, device: device, tensors: tensors?.below("adversary."),
+          state: judged)
+      }
     } catch let error as TorchError {
       guard case .mismatchedParameters = error else { throw error }
       throw ModelError.damagedModel(folder.path, reason: "\(error)")
@@ -137,12 +145,14 @@ public final class AutoencoderTrainer {
   /// - Parameters:
   ///   - onStep: called after each step.
   ///   - onEvaluate: called with the error on held-out windows, before each checkpoint.
+  ///   - onWarning: called when the adversary did harm and was lowered.
   ///   - shouldStop: asked after each step.
   /// - Returns: whether it came to its end.
   /// - Throws: ``ModelError/autoencoderDiverged(step:)``, ``ModelError/cannotWrite(_:reason:)``.
   public func run(
     onStep: (Trainer.Progress) throws -> Void = { _ in },
     onEvaluate: (ReconstructionErrors) throws -> Void = { _ in },
+    onWarning: (AdversaryWarning) throws -> Void = { _ in },
     shouldStop: () -> Bool = { false }
   ) throws -> Bool {
     defer { lock = nil }
@@ -170,16 +180,18 @@ public final class AutoencoderTrainer {
         continue
       }
       let start = clock.now
-      try step(schedule)
+      let warning = try step(schedule)
       state.seconds += start.duration(to: clock.now) / .seconds(1)
       recent.append((clock.now, state.steps))
       if recent.count > 21 { recent.removeFirst() }
+      if let warning { try onWarning(warning) }
       try onStep(Trainer.Progress(recent, state.steps, state.seconds, state.history.loss, schedule))
     }
   }
 
-  private func step(_ schedule: TrainingConfiguration) throws {
+  private func step(_ schedule: TrainingConfiguration) throws -> AdversaryWarning? {
     let x = try loader.batch(step: state.steps)
+    let progress = schedule.progress(steps: state.steps, seconds: state.seconds)
     let encoded = try network.encode(x, precision: precision)
     var random = RandomGenerator(
       seed: schedule.seed, stream: UInt64(state.steps) << 20 | 1 << 19)
@@ -187,22 +199,36 @@ public final class AutoencoderTrainer {
       random.normals(encoded.mean.count), shape: encoded.mean.shape, device: device)
     let y = try network.decode(encoded.code(noise: noise), precision: precision)
     let reconstruction = try loss(y, x)
-    let bottleneck = state.configuration.network.bottleneck
-    try (reconstruction + encoded.cost() * bottleneck.weight).backward()
+    let judge = adversary.flatMap { $0.isActive(progress: progress) ? $0 : nil }
+    // With an adversary: what has its gradient at the output, and so everywhere before.
+    let wanted =
+      try judge.map {
+        try
+          (y
+          * $0.gradient(
+            of: y, to: x, reconstruction: reconstruction, last: network.lastWeight,
+            progress: progress)).sum()
+      } ?? reconstruction
+    try (wanted + encoded.cost() * state.configuration.network.bottleneck.weight).backward()
     let value = try reconstruction.item()
     let norm = try clipGradients(of: weights, maxNorm: schedule.gradientClip)
     guard value.isFinite, norm.isFinite else {
       throw ModelError.autoencoderDiverged(step: state.steps)
     }
-    let progress = schedule.progress(steps: state.steps, seconds: state.seconds)
-    try optimizer.step(
-      learningRate: schedule.learningRate(step: state.steps, progress: progress))
+    let learningRate = schedule.learningRate(step: state.steps, progress: progress)
+    try optimizer.step(learningRate: learningRate)
     weights.zeroGradients()
     state.steps += 1
     try average.update(from: weights, step: state.steps)
     state.history.steps = state.steps
-    if state.steps == 1 { state.history.loss = value }
-    state.history.loss += (value - state.history.loss) / Double(min(state.steps, 100))
+    let before = state.steps == 1 ? value : state.history.loss
+    state.history.loss = before + (value - before) / Double(min(state.steps, 100))
+    guard let judge else { return nil }
+    let warning =
+      try judge.learn(real: x, generated: y.detach(), learningRate: learningRate, &random)
+      ?? judge.watch(reconstruction: before, now: state.history.loss)
+    state.adversary = judge.state
+    return warning
   }
 
   private func evaluate(_ onEvaluate: (ReconstructionErrors) throws -> Void) throws {
@@ -261,7 +287,8 @@ public final class AutoencoderTrainer {
     state.history.trainingHours = state.seconds / 3600
     do {
       try state.write(
-        to: folder, weights: weights, average: average.parameters, optimizer: optimizer)
+        to: folder, weights: weights, average: average.parameters, optimizer: optimizer,
+        adversary: adversary)
       savedStep = state.steps
       try model().write(to: folder)
     } catch TorchError.file(let path, let reason) {

@@ -19,6 +19,8 @@ public struct AutoencoderTraining: Codable, Sendable, Equatable {
   /// Width of the power-function EMA relative to the run.
   public var emaWidth = 0.05
   public var seed: UInt64 = 0
+  /// What judges the reconstructions beside their loss; nil for none.
+  public var adversary: AdversaryConfiguration?
   /// What is done to windows before they are learned from; nil for nothing.
   public var augmentation: Augmentation?
   /// The part of the files that is not trained on.
@@ -54,6 +56,7 @@ public struct AutoencoderTraining: Codable, Sendable, Equatable {
   func validate() throws {
     try schedule.validate()
     try network.validate()
+    try adversary?.validate()
   }
 }
 
@@ -69,7 +72,8 @@ public struct ReconstructionErrors: Codable, Sendable, Equatable {
 }
 
 /// Everything that an autoencoder's run needs to go on: `training/autoencoder.safetensors` with the tensors
-/// `weights.NAME`, `average.NAME` and `optimizer.NAME`, and the rest as JSON in its header.
+/// `weights.NAME`, `average.NAME` and `optimizer.NAME`, an adversary's with `adversary.` before them, and the
+/// rest as JSON in its header.
 public struct AutoencoderState: Codable, Sendable, Equatable {
   public var configuration: AutoencoderTraining
   public var history: TrainingHistory
@@ -79,6 +83,8 @@ public struct AutoencoderState: Codable, Sendable, Equatable {
   /// Spent in training steps.
   public var seconds = 0.0
   public var errors: ReconstructionErrors?
+  /// Once it has joined.
+  var adversary: Adversary.State?
 
   func validate() throws {
     try configuration.validate()
@@ -97,7 +103,8 @@ public struct AutoencoderState: Codable, Sendable, Equatable {
   }
 
   func write(
-    to folder: URL, weights: ParameterStore, average: ParameterStore, optimizer: AdamW
+    to folder: URL, weights: ParameterStore, average: ParameterStore, optimizer: AdamW,
+    adversary: Adversary?
   ) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
@@ -109,7 +116,8 @@ public struct AutoencoderState: Codable, Sendable, Equatable {
     }
     try SafeTensors.write(
       named("weights.", weights.named) + named("average.", average.named)
-        + named("optimizer.", optimizer.state()),
+        + named("optimizer.", optimizer.state())
+        + named("adversary.", adversary?.named() ?? []),
       metadata: ["state": json], sealed: true, to: Self.file(in: folder).path)
   }
 

@@ -156,6 +156,14 @@ struct Train: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
+      What judges an autoencoder's spectrograms beside their loss, so that they get the detail that a loss \
+      alone blurs: \(AdversarialLoss.allCases.map(\.rawValue).joined(separator: ", ")). Default: none.
+      """, valueName: "kind"))
+  var adversary: AdversarialLoss?
+
+  @Option(
+    help: ArgumentHelp(
+      """
       Folder of a trained autoencoder: train a model that draws its codes, in a fraction of the time that \
       spectrograms take. The model's folder gets a copy of it.
       """, valueName: "autoencoder"))
@@ -205,6 +213,7 @@ struct Train: ParsableCommand {
     }
     try check(
       bottleneck == nil || autoencoder, "--bottleneck is for --autoencoder.")
+    try check(adversary == nil || autoencoder, "--adversary is for --autoencoder.")
     try check(
       latent == nil || planning.budget == nil && preset == nil && values == nil,
       "--latent takes no --preset, --values or --budget: the autoencoder says it.")

@@ -21,7 +21,8 @@ extension Train {
     Terminal.result(
       "code:    \(network.codeChannels) x \(network.melBins / network.codeBins) for \(network.codeFrames) "
         + String(format: "frames, 1/%g of the values, ", network.compression)
-        + network.bottleneck.kind.rawValue)
+        + network.bottleneck.kind.rawValue
+        + (settings.adversary.map { ", judged by \($0.loss.rawValue)" } ?? ""))
     let limits = [
       settings.steps.map { "\($0) steps" }, settings.hours.map { String(format: "%.4g hours", $0) },
     ].compactMap(\.self)
@@ -44,6 +45,10 @@ extension Train {
             data.heldOut == nil ? "error" : "held-out error", $0.decibels,
             $0.bestStep == $0.step
               ? "the best so far" : String(format: "best %.2f at step %d", $0.best, $0.bestStep)))
+      },
+      onWarning: {
+        line.finish()
+        Terminal.note("warning: step \(trainer.state.steps): \($0)")
       },
       shouldStop: { interruption.isRequested })
     line.finish()
@@ -70,12 +75,15 @@ extension Train {
       try keep("--batch-size", batchSize, settings.batchSize)
       try keep("--seed", seed, settings.seed)
       try keep("--bottleneck", bottleneck, settings.network.bottleneck.kind)
+      try keep(
+        "--adversary", adversary?.rawValue, settings.adversary?.loss.rawValue ?? "none")
       try keep("--held-out", heldOut, settings.heldOut)
       try keep("--augment", augment?.name, (settings.augmentation ?? .none).name)
     } else {
       try AutoencoderTrainer.checkHasNone(folder)
       settings = AutoencoderTraining(
         preset: preset ?? .standard, bottleneck: Bottleneck(bottleneck ?? .variational))
+      settings.adversary = adversary.map(AdversaryConfiguration.init)
       settings.batchSize = batchSize ?? settings.batchSize
       settings.seed = seed ?? settings.seed
       settings.augmentation = augment ?? settings.augmentation
@@ -90,3 +98,5 @@ extension Train {
 }
 
 extension Bottleneck.Kind: ExpressibleByArgument {}
+
+extension AdversarialLoss: ExpressibleByArgument {}

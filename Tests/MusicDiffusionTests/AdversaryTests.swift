@@ -1,0 +1,246 @@
+import Foundation
+import MusicDiffusion
+import Testing
+import Torch
+
+/// Judges that tell real from made, and what is learned from them: `compose train --autoencoder --adversary`.
+@Suite struct AdversaryTests {
+  /// Reference: scripts/goldens/adversary.py, PyTorch.
+  @Test func judgesAndPenaltyMatchPyTorch() throws {
+    let golden = try SafeTensors.read(goldenPath("adversary.safetensors")).tensors
+    func value(_ name: String) throws -> Tensor { try #require(golden[name]) }
+    let store = ParameterStore(
+      loading: Dictionary(
+        uniqueKeysWithValues: golden.filter { $0.key.hasPrefix("weights.") }.map {
+          (String($0.key.dropFirst("weights.".count)), $0.value)
+        }))
+    let judge = try PatchDiscriminator(
+      store.root, channels: 1, melBins: 32, width: 2, numbers: 1)
+    try store.finishLoading()
+    let (real, generated) = (try value("real"), try value("generated"))
+    let judged = try judge(generated)
+    for scale in 0..<3 {
+      #expect(try difference(judged.scores[scale], value("scores.\(scale)")) < 1e-5)
+    }
+    let matched = try judged.featureDistance(to: judge(real)).item()
+    #expect(try abs(matched - value("matched").item()) < 1e-5)
+
+    func rows(_ x: Tensor) throws -> [Tensor] {
+      try judge(x).scores.map { try $0.reshape([-1, 1]) }
+    }
+    let mix = try value("mix").floats()
+    let hinge = try AdversarialLoss.hinge.ofCritic(
+      real: real, generated: generated, mix: mix, judges: rows)
+    #expect(try abs(hinge.item() - value("hinge").item()) < 1e-5)
+    func penalty() throws -> Tensor {
+      try GradientPenalty.between(real, generated, mix: mix) { x in
+        let means = try judge(x).scores.map { try $0.mean(dimensions: [1, 2, 3]) }
+        return try (means[0] + means[1] + means[2]) / 3
+      }
+    }
+    let expected = try value("penalty").item()
+    let got = try penalty()
+    #expect(try abs(got.item() - expected) < 1e-4 * expected)
+    try got.backward()
+    for (name, weight) in store.named {
+      let reference = try value("gradient." + name)
+      let gradient = try weight.gradient ?? Tensor.zeros(weight.shape)
+      let size = try max(reference.abs().max().item(), 1e-3)
+      #expect(try Double(difference(gradient, reference)) < 1e-3 * size, "\(name)")
+    }
+  }
+
+  /// The penalty's gradient, by libtorch's second derivatives, is how it rises when a weight is moved.
+  @Test func penaltyRisesAsItsGradientSays() throws {
+    let store = ParameterStore(seed: 3)
+    let first = try Linear(store.root / "first", in: 3, out: 8)
+    let last = try Linear(store.root / "last", in: 8, out: 1)
+    var random = RandomGenerator(seed: 4)
+    let (real, made) = (
+      try Tensor(random.normals(15), shape: [5, 3]), try Tensor(random.normals(15), shape: [5, 3])
+    )
+    let mix = random.uniforms(5)
+    func penalty() throws -> Tensor {
+      try GradientPenalty.between(real, made, mix: mix) { try last(first($0).tanh()).reshape([5]) }
+    }
+    try penalty().backward()
+    let step = Float(1e-2)
+    for (name, weight) in store.named where name != "last.bias" {
+      let gradient = try #require(weight.gradient).floats()
+      let values = try weight.detach().floats()
+      for index in values.indices {
+        func moved(by step: Float) throws -> Double {
+          var moved = values
+          moved[index] += step
+          try weight.detach().copy(from: Tensor(moved, shape: weight.shape))
+          return try penalty().item()
+        }
+        let rise = try (moved(by: step) - moved(by: -step)) / Double(2 * step)
+        #expect(abs(rise - Double(gradient[index])) < 2e-3, "\(name) \(index)")
+        _ = try moved(by: 0)
+      }
+    }
+    #expect(store["last.bias"]?.gradient == nil)
+  }
+
+  /// Reference: scripts/goldens/adversary.py, PyTorch.
+  @Test func kernelDistanceMatchesPyTorch() throws {
+    let golden = try SafeTensors.read(goldenPath("adversary.safetensors")).tensors
+    let x = try #require(golden["x"]).requiringGrad()
+    let distance = try KernelDistance.squared(x, #require(golden["y"]))
+    let expected = try #require(golden["discrepancy"]).item()
+    #expect(try abs(distance.item() - expected) < 1e-4)
+    let gradient = try distance.gradients(of: [x])[0]
+    #expect(try difference(gradient, #require(golden["discrepancy-gradient"])) < 1e-5)
+  }
+
+  /// A critic of points in the plane.
+  private struct Critic {
+    let layers: [Linear]
+
+    init(_ store: ParameterStore, numbers: Int) throws {
+      let widths = [2, 32, 32, numbers]
+      layers = try (0..<3).map {
+        try Linear(store.root / String($0), in: widths[$0], out: widths[$0 + 1])
+      }
+    }
+
+    func callAsFunction(_ x: Tensor) throws -> Tensor {
+      var h = x
+      for layer in layers.dropLast() {
+        h = try layer(h)
+        h = try h.maximum(h * 0.2)
+      }
+      return try layers.last!(h)
+    }
+  }
+
+  /// Points of a normal distribution are to be made of a standard one by x ↦ A x + b: its mean and covariance are
+  /// b and A Aᵀ, which all losses have to find.
+  @Test(arguments: AdversarialLoss.allCases)
+  func generatorsFindADistribution(_ loss: AdversarialLoss) throws {
+    let (mean, factor): ([Float], [Float]) = ([1.5, -0.5], [1, 0, 0.6, 0.5])
+    let covariance: [Float] = [1, 0.6, 0.6, 0.61]
+    let (criticStore, store) = (ParameterStore(seed: 1), ParameterStore(seed: 2))
+    let critic = try Critic(criticStore, numbers: loss.scoresPerPatch)
+    let generator = try Linear(store.root, in: 2, out: 2)
+    let average = ParameterStore(seed: 2)
+    _ = try Linear(average.root, in: 2, out: 2)
+    let criticOptimizer = try AdamW(
+      parameters: criticStore, betas: (0.5, 0.9), weightDecay: 0)
+    let optimizer = try AdamW(parameters: store, betas: (0.5, 0.9), weightDecay: 0)
+    var random = RandomGenerator(seed: 5)
+    let (batch, steps) = (128, 500)
+    let transposed = try Tensor(factor, shape: [2, 2]).transpose(0, 1)
+    let shift = try Tensor(mean, shape: [1, 2])
+    func standard() throws -> Tensor {
+      try Tensor(random.normals(2 * batch), shape: [batch, 2])
+    }
+    for step in 0..<steps {
+      let rate = 1e-2 * min(1, 2 * (1 - Double(step) / Double(steps)))
+      for _ in 0..<3 {
+        let real = try standard().matmul(transposed) + shift
+        let made = try withoutGradient { try generator(standard()) }
+        try loss.ofCritic(
+          real: real, generated: made, mix: random.uniforms(batch), judges: { [try critic($0)] }
+        ).backward()
+        try criticOptimizer.step(learningRate: rate)
+        try loss.limit(criticStore)
+        criticStore.zeroGradients()
+      }
+      let real = try standard().matmul(transposed) + shift
+      try loss.ofGenerator(real: [critic(real)], generated: [critic(generator(standard()))])
+        .backward()
+      try optimizer.step(learningRate: rate)
+      store.zeroGradients()
+      criticStore.zeroGradients()
+      try updateEMA(average, from: store, decay: step < steps / 2 ? 0 : 0.98)
+    }
+    let matrix = try #require(average["weight"])
+    let found = try matrix.matmul(matrix.transpose(0, 1)).floats()
+    let middle = try #require(average["bias"]).floats()
+    for (value, wanted) in zip(middle, mean) {
+      #expect(abs(value - wanted) < 0.2, "mean \(middle)")
+    }
+    for (value, wanted) in zip(found, covariance) {
+      #expect(abs(value - wanted) < 0.3, "covariance \(found)")
+    }
+  }
+
+  /// Between two points the earth mover's distance is how far they lie apart: the critic with the penalty finds it,
+  /// here as a root mean square.
+  @Test func penalisedCriticMeasuresTheEarthMoversDistance() throws {
+    let store = ParameterStore(seed: 7)
+    let critic = try Critic(store, numbers: 1)
+    let optimizer = try AdamW(parameters: store, betas: (0.5, 0.9), weightDecay: 0)
+    let (real, made) = (
+      try Tensor([1, 2] as [Float], shape: [1, 2]).expand([16, 2]),
+      try Tensor([-1, 0.5] as [Float], shape: [1, 2]).expand([16, 2])
+    )
+    var random = RandomGenerator(seed: 8)
+    for step in 0..<400 {
+      try AdversarialLoss.wganGP.ofCritic(
+        real: real, generated: made, mix: random.uniforms(16), judges: { [try critic($0)] }
+      ).backward()
+      try optimizer.step(learningRate: 5e-3 * (1 - Double(step) / 400))
+      store.zeroGradients()
+    }
+    let gap = try (critic(real) - critic(made)).mean().item()
+    let distance = ((4 + 2.25) / 2.0).squareRoot()
+    // With a weight of 10 the penalised optimum lies above by distance / 2 · 10 of itself.
+    #expect(abs(gap / distance - 1) < 0.15, "\(gap) for \(distance)")
+  }
+
+  private func trainer(
+    _ folder: URL, _ dataset: Dataset, _ adversary: AdversaryConfiguration?, steps: Int,
+    resume: Bool = false
+  ) throws -> AutoencoderTrainer {
+    var settings = AutoencoderTraining(preset: .draft, bottleneck: Bottleneck(.variational))
+    (settings.steps, settings.batchSize, settings.warmUpSteps) = (steps, 2, 5)
+    (settings.learningRate, settings.saveInterval) = (5e-3, 1000)
+    settings.network.widths = [16, 24]
+    settings.adversary = adversary
+    return try AutoencoderTrainer(
+      folder: folder, dataset: dataset, configuration: settings, device: .cpu,
+      precision: .float32, resume: resume)
+  }
+
+  /// The adversary changes what is learned, and a run that was cut while it judges ends in the same bytes.
+  @Test(arguments: AdversarialLoss.allCases)
+  func judgedRunsGoOnExactly(_ loss: AdversarialLoss) throws {
+    try withDataset(files: 3) { dataset in
+      try withTemporaryFolder { folder in
+        var adversary = AdversaryConfiguration(loss)
+        adversary.width = 4
+        #expect(try trainer(folder / "a", dataset, adversary, steps: 20).run())
+        let cut = try trainer(folder / "b", dataset, adversary, steps: 20)
+        #expect(try !cut.run(shouldStop: { cut.state.steps == 12 }))
+        #expect(try trainer(folder / "b", dataset, adversary, steps: 20, resume: true).run())
+        #expect(try trainer(folder / "c", dataset, nil, steps: 20).run())
+        func bytes(_ name: String) throws -> Data {
+          try Data(contentsOf: folder / name / "autoencoder.safetensors")
+        }
+        #expect(try bytes("a") == bytes("b"))
+        #expect(try bytes("a") != bytes("c"))
+      }
+    }
+  }
+
+  /// An adversary that is far too strong leads the decoder away: the run says so, lowers it and goes on.
+  @Test func collapsingAdversariesAreLowered() throws {
+    try withDataset(files: 3) { dataset in
+      try withTemporaryFolder { folder in
+        var adversary = AdversaryConfiguration(.hinge)
+        (adversary.weight, adversary.featureMatching, adversary.width) = (1000, 0, 4)
+        adversary.rise = 0.3
+        var warnings: [AdversaryWarning] = []
+        let run = try trainer(folder / "a", dataset, adversary, steps: 200)
+        #expect(try run.run(onWarning: { warnings.append($0) }))
+        let first = try #require(warnings.first)
+        #expect(first.reason == .reconstructionLost && first.weight == 500)
+        #expect("\(first)".contains("its weight is now 500"))
+        #expect(run.state.history.loss.isFinite)
+      }
+    }
+  }
+}
