@@ -117,8 +117,8 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
 
 /// What a model draws with, if nobody says otherwise: chosen by quality and time, Docs/diffusion.md.
 public struct SamplingDefaults: Codable, Sendable, Equatable {
-  public var sampler = Sampler.dpmSolver2M
-  public var steps = 12
+  public var sampler = Sampler.dpmSolver2MSDE
+  public var steps = 24
   public var sigmaMin = 0.01
   public var sigmaMax = 40.0
   public var schedule = SigmaSchedule.karras

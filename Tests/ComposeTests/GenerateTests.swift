@@ -179,7 +179,9 @@ extension CommandLineTests {
 
     @Test func optionsOfOtherSamplersAreErrors() throws {
       try Bench.with { bench in
-        try bench.expect(bench.generate("--eta", "0.5"), "--eta means nothing to --sampler dpm++2m")
+        try bench.expect(
+          bench.generate("--sampler", "dpm++2m", "--eta", "0.5"),
+          "--eta means nothing to --sampler dpm++2m")
         try bench.expect(
           bench.generate("--sampler", "ddim", "--churn", "5"),
           "--churn means nothing to --sampler ddim")

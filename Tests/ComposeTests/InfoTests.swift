@@ -14,7 +14,7 @@ extension CommandLineTests {
           "window      128 frames, 2.97 s", "network     0.81 M parameters, widths 48/64/96",
           "labels      high, low", "data        data: 3 files, 0.00 hours, 0 skipped",
           "noise       gaussian, log-normal levels, prediction edm",
-          "sampling    dpm++2m, 12 steps, guidance 1.5 where sigma is 0.2 to 5.0",
+          "sampling    dpm++2m-sde, 24 steps, guidance 1.5 where sigma is 0.2 to 5.0",
         ] {
           #expect(outcome.output.contains(line + "\n"))
         }

@@ -60,7 +60,7 @@ extension CommandLineTests {
         #expect(["low", "high"].contains(json["label"] as? String))
         #expect(json["seed"] as? Int == 3 && json["threads"] as? Int == 1)
         let sampling = try #require(json["sampling"] as? [String: Any])
-        #expect(sampling["sampler"] as? String == "dpm++2m" && sampling["steps"] as? Int == 3)
+        #expect(sampling["sampler"] as? String == "dpm++2m-sde" && sampling["steps"] as? Int == 3)
         #expect(sampling["sigmaMax"] as? Double == 40)
         let model = try #require(json["model"] as? [String: Any])
         #expect(model["dataset"] as? String == "data")

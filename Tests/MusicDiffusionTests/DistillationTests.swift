@@ -34,6 +34,24 @@ import Torch
     }
   }
 
+  /// More steps than segments lie between the same noise levels, and add noise.
+  @Test func moreStepsThanSegmentsAddNoise() throws {
+    var distillation = distillation(4)
+    let few = try distillation.sampling(as: SamplingDefaults()).sigmas(sigmaData: 0.5)
+    distillation.drawingSteps = 10
+    try distillation.validate()
+    let sampling = distillation.sampling(as: SamplingDefaults())
+    try sampling.validate()
+    #expect(sampling.sampler == .eulerAncestral && sampling.steps == 10)
+    let many = try sampling.sigmas(sigmaData: 0.5)
+    #expect(many.count == 11 && many[0] == few[0] && many.last == 0)
+    #expect(abs(many[9] - few[3]) < 1e-9)
+    // Said twice, as of a run that goes on, it is the same.
+    #expect(distillation.sampling(as: sampling) == sampling)
+    distillation.drawingSteps = 3
+    #expect(throws: ModelError.self) { try distillation.validate() }
+  }
+
   /// What is guided up to the level that a schedule starts at is guided from the start on.
   @Test func firstStepIsGuided() {
     let start = SigmaSchedule.karras(steps: 12, min: 0.01, max: 40)[0]

@@ -179,7 +179,7 @@ import Torch
     #expect(try logMel { $0.sampler = .heun } != base)
     // What the model's defaults are.
     #expect(
-      try logMel { ($0.guidanceScale, $0.steps, $0.sampler) = (1.5, 4, .dpmSolver2M) } == base)
+      try logMel { ($0.guidanceScale, $0.steps, $0.sampler) = (1.5, 4, .dpmSolver2MSDE) } == base)
   }
 
   /// A whole label, or the last part of its path if that is enough.
@@ -429,7 +429,7 @@ import Torch
     ("\"hopLength\" : 64", "\"hopLength\" : 0"), ("\"fftSize\" : 256", "\"fftSize\" : 255"),
     ("\"sampleRate\" : 8000", "\"sampleRate\" : -1"), ("\"sigmaMin\" : 0.01", "\"sigmaMin\" : 0"),
     ("\"sigmaMax\" : 40", "\"sigmaMax\" : 0.001"), ("\"steps\" : 4", "\"steps\" : 0"),
-    ("\"sampler\" : \"dpm++2m\"", "\"sampler\" : \"magic\""),
+    ("\"sampler\" : \"dpm++2m-sde\"", "\"sampler\" : \"magic\""),
     ("\"sigmaData\" : 0.5", "\"sigmaData\" : 0"), ("\"batchSize\" : 0", "\"batchSize\" : -1"),
     ("\"mean\" : [", "\"mean\" : [1,"), ("\"noise\"", "\"nose\""), ("{", "["), ("}", ""),
     ("\"formatVersion\" : 1", "\"formatVersion\" : \"1\""),

@@ -101,7 +101,7 @@ import Torch
       labels: configuration.labels, noise: noise,
       sampling: SamplingDefaults(for: noise, sigmaData: 0.5), history: TrainingHistory())
     #expect(configuration.formatVersion == 2)
-    #expect(configuration.sampling.sampler == (prediction == .flow ? .flow : .dpmSolver2M))
+    #expect(configuration.sampling.sampler == (prediction == .flow ? .flow : .dpmSolver2MSDE))
     #expect(configuration.preconditioning.prediction == prediction)
     try withTemporaryFolder { folder in
       try Model(
@@ -169,13 +169,13 @@ import Torch
       })
     drawn.append(try logMel { $0.sampler = .ddim })
     drawn.append(try logMel { ($0.sampler, $0.samplerSettings) = (.ddim, .init(eta: 0.5)) })
-    drawn.append(try logMel { $0.sampler = .dpmSolver2MSDE })
+    drawn.append(try logMel { $0.sampler = .dpmSolver2M })
     drawn.append(try logMel { $0.sampler = .dpmSolver3MSDE })
     #expect(Set(drawn).count == drawn.count)
     #expect(drawn.allSatisfy { $0.allSatisfy(\.isFinite) })
     for change: (inout Generator.Options) -> Void in [
       { $0.guidanceRescale = 2 }, { $0.shift = 0 }, { $0.samplerSettings = .init(eta: 2) },
-      { $0.samplerSettings = .init(eta: 0.5) }, { $0.shift = 2 },
+      { ($0.sampler, $0.samplerSettings) = (.dpmSolver2M, .init(eta: 0.5)) }, { $0.shift = 2 },
       { ($0.sampler, $0.samplerSettings) = (.ddim, .init(eta: 2)) },
       { ($0.sampler, $0.samplerSettings) = (.ddim, .init(churn: .init(amount: 1))) },
       { ($0.schedule, $0.steps) = (.trailing, 1001) }, { $0.guidanceScale = .nan },

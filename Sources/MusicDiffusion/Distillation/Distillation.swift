@@ -7,8 +7,11 @@ import Foundation
 /// Multistep consistency models (Heek et al. 2024, arXiv:2403.06807, with DDIM's steps for the teacher's),
 /// of one segment the consistency distillation of Song et al. 2023 (arXiv:2303.01469).
 public struct Distillation: Codable, Sendable, Equatable {
-  /// That the new model draws with, the segments.
+  /// That the new model can draw with, the segments.
   public var steps: Int
+  /// That it draws with by default; nil for as many as ``steps``. More of them add noise anew, as Euler's
+  /// ancestral method does: what a few steps leave wrong is then drawn once more.
+  public var drawingSteps: Int?
   /// Of the teacher's sampling: where it starts, and its last level above 0.
   public var sigmaMin, sigmaMax: Double
   /// The teacher, told from others by what is in its folder: ``Recipe/Source/fingerprint``.
@@ -33,15 +36,17 @@ public struct Distillation: Codable, Sendable, Equatable {
     ]
   }
 
-  /// How the new model draws: from one segment's start to the next one's, unguided, since what it learned
-  /// from was guided.
+  /// How the new model draws: from one segment's start to the next one's, or in more steps between the same
+  /// noise levels; unguided, since what it learned from was guided.
   package func sampling(as teacher: SamplingDefaults) -> SamplingDefaults {
     var sampling = teacher
-    (sampling.sampler, sampling.settings) = (.euler, Sampler.Settings())
-    (sampling.schedule, sampling.steps) = (.karras, steps)
+    let drawingSteps = max(steps, drawingSteps ?? steps)
+    sampling.sampler = drawingSteps > steps ? .eulerAncestral : .euler
+    sampling.settings = Sampler.Settings()
+    (sampling.schedule, sampling.steps) = (.karras, drawingSteps)
     sampling.sigmaMax = sigmaMax
     // A single step is at the highest level.
-    sampling.sigmaMin = steps == 1 ? sigmaMin : grid[(steps - 1) * substeps]
+    sampling.sigmaMin = drawingSteps == 1 ? sigmaMin : grid[(steps - 1) * substeps]
     sampling.guidance = Guidance()
     return sampling
   }
@@ -56,13 +61,16 @@ public struct Distillation: Codable, Sendable, Equatable {
     }
   }
 
-  func validate() throws {
+  package func validate() throws {
     func check(_ holds: Bool, _ reason: String) throws {
       if !holds { throw ModelError.invalidConfiguration("training.distillation." + reason) }
     }
     let possible = Self.possibleSteps
     try check(
       possible.contains(steps), "steps must be \(possible.lowerBound) to \(possible.upperBound)")
+    try check(
+      drawingSteps.map { (steps...1000).contains($0) } ?? true,
+      "drawingSteps must be from \(steps) to 1000")
     try check(
       0 < sigmaMin && sigmaMin < sigmaMax && sigmaMax <= 1e6, "sigmaMin must be less than sigmaMax")
   }

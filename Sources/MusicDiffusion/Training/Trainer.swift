@@ -382,11 +382,14 @@ public final class Trainer {
     return best.step == state.steps
   }
 
-  /// Writes the model of the last checkpoint, if the process that made it was killed before it could.
+  /// Writes the model of the last checkpoint, if the process that made it was killed before it could, or if it is
+  /// to draw in another number of steps.
   private func repairModel() throws {
     guard savedStep != nil, isModelCurrent else { return }
     let written = try? Model.readConfiguration(in: folder.path)
-    if written?.history != state.model.history { try model.write(to: folder) }
+    let drawsOtherwise =
+      state.configuration.distillation != nil && written?.sampling != state.model.sampling
+    if written?.history != state.model.history || drawsOtherwise { try model.write(to: folder) }
   }
 
   /// The state of a run at its start.
@@ -441,6 +444,12 @@ public final class Trainer {
     state.configuration.hours = configuration.hours
     state.configuration.saveInterval = configuration.saveInterval
     state.configuration.patience = configuration.patience
+    if let distillation = configuration.distillation, saved.configuration.distillation != nil {
+      state.configuration.distillation?.drawingSteps = distillation.drawingSteps
+      state.model.sampling =
+        state.configuration.distillation?.sampling(as: saved.model.sampling)
+        ?? saved.model.sampling
+    }
     if configuration.learningRate != saved.configuration.learningRate {
       state.configuration.learningRate = configuration.learningRate
       // It is as low as whoever asks for it wants it.

@@ -88,7 +88,7 @@ struct NoiseInterval {
 
 /// How the way from noise to signal is taken.
 struct SamplingOptions: ParsableArguments {
-  @Option(help: "The way from noise to sound. Default: the model's, mostly dpm++2m.")
+  @Option(help: "The way from noise to sound. Default: the model's, mostly dpm++2m-sde.")
   var sampler: Sampler?
 
   @Option(help: "Where the steps lie between noise and sound. Default: the model's, mostly karras.")
