@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <vector>
 
 #include "internal.h"
@@ -29,6 +30,7 @@ CTStatus ct_gradients(const CTTensor *y, CTTensor *const *inputs, int64_t count,
                       CTTensor **out) {
   return guarded([&] {
     std::vector<at::Tensor> variables;
+    variables.reserve(count);
     std::transform(inputs, inputs + count, std::back_inserter(variables),
                    [](const CTTensor *input) { return input->value; });
     auto gradients = torch::autograd::grad({y->value}, variables, {}, /*retain_graph=*/true,

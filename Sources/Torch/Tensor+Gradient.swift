@@ -28,13 +28,17 @@ extension Tensor {
   ///
   /// - Parameter recorded: whether the gradients have a history of their own, so that what is made of them
   ///   has a gradient too: for penalties on gradients.
+  /// - Throws: `TorchError` if this tensor has more than one element, or does not depend on one of them.
   public func gradients(of inputs: [Tensor], recorded: Bool = false) throws -> [Tensor] {
     var results = [OpaquePointer?](repeating: nil, count: inputs.count)
     let status = withExtendedLifetime(self) {
       withPointers(of: inputs) { ct_gradients(pointer, $0, $1, recorded, &results) }
     }
     try check(status, "gradients", [self] + inputs)
-    return results.compactMap { $0.map(Tensor.init(owning:)) }
+    return results.map { result in
+      guard let result else { preconditionFailure("as many gradients as tensors") }
+      return Tensor(owning: result)
+    }
   }
 
   /// Drops the gradient and frees its memory.

@@ -57,6 +57,21 @@ extension CommandLineTests {
         #expect(
           over.output.contains("the run is at its end; --hours or --updates with more go on"),
           "\(over.errors)")
+        // In how many steps it draws can be said when all is learned; its weights stay.
+        let weights = bench.folder / "tones-2-steps/model.safetensors"
+        let before = try Data(contentsOf: weights)
+        let finer = try run(
+          "distill", "tones", data, "--steps", "2", "--updates", "5", "--resume",
+          "--drawing-steps", "5")
+        #expect(finer.status == 0, "\(finer.errors)")
+        #expect(try Data(contentsOf: weights) == before)
+        let drawing = try bench.compose("info", "tones-2-steps")
+        #expect(drawing.output.contains("\nsampling    euler-ancestral, 5 steps, guidance 1.0\n"))
+        let coarse = try run(
+          "distill", "tones", data, "--drawing-steps", "3", "--output", "more", "--dry-run")
+        #expect(
+          coarse.message.hasPrefix(
+            "compose: --drawing-steps must be at least --steps, which is 4."), "\(coarse.message)")
         let twice = try run("distill", "tones-2-steps", data)
         #expect(twice.message.contains("what was distilled has no more to teach"))
         let guided = try run("train", data, "--guide-for", "tones-2-steps")

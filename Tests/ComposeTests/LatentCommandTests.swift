@@ -30,6 +30,23 @@ extension CommandLineTests {
           "train", data, "--autoencoder", "--steps", "5", "--output", "code", "--resume")
         #expect(more.output.contains("trained step 5: code\n"), "\(more.errors)")
 
+        // A judge, from the third of the run on.
+        let judged = try run(
+          "train", data, "--autoencoder", "--preset", "draft", "--steps", "4", "--output",
+          "judged", "--adversary", "hinge", "--batch-size", "2")
+        #expect(judged.status == 0, "\(judged.errors)")
+        #expect(judged.output.contains(", variational, judged by hinge\n"))
+        let changed = try run(
+          "train", data, "--autoencoder", "--output", "judged", "--resume", "--steps", "6",
+          "--adversary", "mmd")
+        #expect(
+          changed.message.contains("--adversary was hinge and cannot become mmd"),
+          "\(changed.message)")
+        let plain = try run("train", data, "--adversary", "wgan")
+        #expect(
+          plain.message.hasPrefix("compose: --adversary is for --autoencoder."),
+          "\(plain.message)")
+
         // What it keeps is heard without a model.
         let heard = try bench.compose(
           "spectrogram", "audition", data, "--model", "code", "--files", "1", "--seconds", "1",

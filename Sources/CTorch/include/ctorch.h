@@ -203,7 +203,7 @@ CTStatus ct_set_requires_gradient(CTTensor *x, bool value);
 CTStatus ct_backward(const CTTensor *x);
 /// The gradients of y, one element, with respect to `count` tensors that it depends on, into `out`: the
 /// caller owns each. They leave the gradients of leaves as they are and keep the history of y; with
-/// `recorded` they have a history of their own, for gradients of gradients. `out` is untouched on failure.
+/// `recorded` they have a history of their own, for gradients of gradients.
 CTStatus ct_gradients(const CTTensor *y, CTTensor *_Nonnull const *_Nonnull inputs, int64_t count,
                       bool recorded, CTTensor *_Nullable *_Nonnull out);
 /// The gradient, which the caller owns; NULL if there is none.

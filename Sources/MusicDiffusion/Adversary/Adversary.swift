@@ -1,14 +1,16 @@
 import Foundation
-import Torch
+package import Torch
 
 /// How an adversary takes part in the training of an autoencoder. Saved with the training state.
 public struct AdversaryConfiguration: Codable, Sendable, Equatable {
   public var loss: AdversarialLoss
-  /// Its gradient at the decoder's last layer, as a part of the reconstruction's.
+  /// How large the gradient of its loss is made at the decoder's last layer, as a part of the
+  /// reconstruction's, 0 to 1000.
   public var weight = 0.5
-  /// Of feature matching, beside the loss's own.
-  public var featureMatching = 1.0
-  /// The part of the run after which it joins, once there is something to tell from real music.
+  /// The same for the gradient of feature matching.
+  public var featureMatching = 0.5
+  /// The part of the run after which it joins, from 0 to below 1: once there is something to tell from real
+  /// music.
   public var start = 0.3
   /// The part of the run in which its weight rises from 0, while it learns.
   public var rise = 0.05
@@ -33,34 +35,47 @@ public struct AdversaryConfiguration: Codable, Sendable, Equatable {
 }
 
 /// Tells real spectrograms from what a decoder makes, and so tells the decoder what is missing.
-final class Adversary {
+package final class Adversary {
   /// What a resumed run goes on with, beside the weights.
-  struct State: Codable, Sendable, Equatable {
-    /// What is left of the weight, halved at each warning.
-    var strength = 1.0
-    /// The reconstruction's loss when the adversary joined.
-    var lossAtStart: Double?
-    /// Steps since it joined, or was lowered.
-    var steps = 0
+  package struct State: Codable, Sendable, Equatable {
+    /// What is left of the weight, halved at each warning, 0 to 1.
+    package var strength = 1.0
+    /// The progress of the run when it joined or began anew; a run that is made longer goes back in progress,
+    /// and does not lose it. Nil before it has joined.
+    package var joined: Double?
+    /// The least that the reconstruction's loss was since it joined, or was lowered.
+    package var leastLoss: Double?
+    /// Steps since then.
+    package var steps = 0
+
+    package init() {}
+
+    func validate() throws {
+      guard (0...1).contains(strength), steps >= 0, (0...1).contains(joined ?? 0),
+        leastLoss.map({ $0 >= 0 && $0.isFinite }) ?? true
+      else { throw ModelError.invalidConfiguration("the state of the adversary is off") }
+    }
   }
 
-  private(set) var state: State
+  package private(set) var state: State
   private let settings: AdversaryConfiguration
   private let parameters: ParameterStore
   private let discriminator: PatchDiscriminator
   private let optimizer: AdamW
   private let device: Device
+  private let (channels, melBins, seed): (Int, Int, UInt64)
 
-  /// A reconstruction that is so much worse than before the adversary joined is its doing. So many steps after it
-  /// was lowered it is looked at again.
-  private static let (worse, patience) = (1.3, 50)
+  /// A reconstruction that becomes so much worse while the adversary takes part is its doing. After it was lowered
+  /// that is looked for again when the mean of 100 losses has forgotten what was before.
+  private static let (worse, patience) = (1.3, 300)
 
   /// - Parameter tensors: of a checkpoint, by the names of ``named()``; nil for a new one.
-  init(
+  package init(
     _ settings: AdversaryConfiguration, channels: Int, melBins: Int, seed: UInt64, device: Device,
     tensors: [String: Tensor]? = nil, state: State = State()
   ) throws {
     (self.settings, self.state, self.device) = (settings, state, device)
+    (self.channels, self.melBins, self.seed) = (channels, melBins, seed)
     parameters =
       tensors.map { ParameterStore(loading: $0.below("weights."), device: device) }
       ?? ParameterStore(seed: seed, device: device)
@@ -68,47 +83,58 @@ final class Adversary {
       parameters.root, channels: channels, melBins: melBins, width: settings.width,
       numbers: settings.loss.scoresPerPatch, device: device)
     try parameters.finishLoading()
-    // The momentum that its penalty's authors advise, and no decay.
+    try settings.loss.limit(parameters)
+    // Little momentum (Gulrajani et al. 2017 advise 0 and 0.9), and no decay.
     optimizer = try AdamW(parameters: parameters, betas: (0.5, 0.9), weightDecay: 0)
     if let tensors { try optimizer.load(tensors.below("optimizer.")) }
   }
 
   /// Weights and moments, for a checkpoint.
-  func named() throws -> [(name: String, tensor: Tensor)] {
+  package func named() throws -> [(name: String, tensor: Tensor)] {
     parameters.named.map { (name: "weights." + $0.name, tensor: $0.tensor) }
       + (try optimizer.state()).map { (name: "optimizer." + $0.name, tensor: $0.tensor) }
   }
 
-  func isActive(progress: Double) -> Bool { progress >= settings.start }
+  package func isActive(progress: Double) -> Bool {
+    state.joined != nil || progress >= settings.start
+  }
 
   /// The gradient at a decoder's output that it is to follow, of its own loss and the adversary's.
   ///
-  /// The adversary's is scaled so that at the decoder's last layer it is as large as that of the reconstruction,
-  /// times its weight (Esser et al. 2021, arXiv:2012.09841, equation 7).
+  /// The adversary's and that of feature matching are each scaled so that at the decoder's last layer they are as
+  /// large as that of the reconstruction, times their weight (Esser et al. 2021, arXiv:2012.09841, equation 7).
   ///
   /// - Parameters:
   ///   - y: the output, `[batch, channels, mel bins, frames]`, with its history; `x`, what it is to be.
   ///   - reconstruction: the loss of y, a scalar; its history stays.
   ///   - last: the weights of the decoder's last layer.
   /// - Returns: shaped as `y`, without history.
-  func gradient(
+  package func gradient(
     of y: Tensor, to x: Tensor, reconstruction: Tensor, last: Tensor, progress: Double
   ) throws -> Tensor {
     let own = try reconstruction.gradients(of: [y])[0]
     let generated = try discriminator(y)
     let real = try withoutGradient { try discriminator(x) }
-    let wanted = try settings.loss.ofGenerator(real: rows(real), generated: rows(generated))
-    let matched = try generated.featureDistance(to: real) * settings.featureMatching
-    let adversarial = try (wanted + matched).gradients(of: [y])[0]
     func size(_ gradient: Tensor) throws -> Double {
       try (y * gradient).sum().gradients(of: [last])[0].square().sum().item().squareRoot()
     }
-    let theirs = try size(adversarial)
-    // What is no number is not followed; the step in which it learns lowers it.
-    guard theirs.isFinite else { return own }
-    let ratio = try min(size(own) / max(theirs, 1e-12), 1e6)
-    let risen = settings.rise > 0 ? min(1, (progress - settings.start) / settings.rise) : 1
-    return try own + adversarial * (ratio * settings.weight * state.strength * risen)
+    let joined = state.joined ?? progress
+    state.joined = joined
+    let risen = settings.rise > 0 ? min(1, max(0, progress - joined) / settings.rise) : 1
+    let ownSize = try size(own)
+    func balanced(_ loss: Tensor, _ weight: Double) throws -> Tensor? {
+      guard weight > 0 else { return nil }
+      let gradient = try loss.gradients(of: [y])[0]
+      let theirs = try size(gradient)
+      // What is no number is not followed; the step in which it learns lowers it.
+      guard theirs.isFinite else { return nil }
+      let ratio = min(ownSize / (theirs + 1e-6), 1e4)
+      return try gradient * (ratio * weight * state.strength * risen)
+    }
+    let adversarial = try balanced(
+      settings.loss.ofGenerator(real: rows(real), generated: rows(generated)), settings.weight)
+    let matched = try balanced(generated.featureDistance(to: real), settings.featureMatching)
+    return try [adversarial, matched].compactMap(\.self).reduce(own) { try $0 + $1 }
   }
 
   /// One step of learning to tell them apart.
@@ -116,9 +142,11 @@ final class Adversary {
   /// - Parameters:
   ///   - real: `[batch, channels, mel bins, frames]`; `generated`, shaped as it; both without history.
   ///   - random: of this step.
+  ///   - progress: of the run, 0 to 1.
   /// - Returns: a warning if it came out of hand and was lowered.
-  func learn(
-    real: Tensor, generated: Tensor, learningRate: Double, _ random: inout RandomGenerator
+  package func learn(
+    real: Tensor, generated: Tensor, learningRate: Double, progress: Double,
+    _ random: inout RandomGenerator
   ) throws -> AdversaryWarning? {
     let total = try settings.loss.ofCritic(
       real: real, generated: generated, mix: random.uniforms(real.shape[0])
@@ -126,7 +154,10 @@ final class Adversary {
     try total.backward()
     defer { parameters.zeroGradients() }
     guard try clipGradients(of: parameters, maxNorm: 10).isFinite else {
+      // Its weights are what gave no number: it begins anew, and its weight rises from 0 again.
+      try parameters.copy(from: fresh())
       try optimizer.reset()
+      state.joined = progress
       return lower(.criticDiverged)
     }
     try optimizer.step(learningRate: learningRate * settings.rate)
@@ -136,19 +167,29 @@ final class Adversary {
 
   /// Watches whether the reconstruction suffers. Once for each step.
   ///
-  /// - Parameters:
-  ///   - before: the reconstruction's loss before this step, the mean of many; `now`, after it.
-  func watch(reconstruction before: Double, now: Double) -> AdversaryWarning? {
-    let start = state.lossAtStart ?? before
-    state.lossAtStart = start
+  /// - Parameter loss: the reconstruction's, the mean of the last hundred.
+  package func watch(reconstruction loss: Double) -> AdversaryWarning? {
     state.steps += 1
-    guard state.steps >= Self.patience, now > start * Self.worse else { return nil }
-    return lower(.reconstructionLost)
+    // After it was lowered the mean must first forget what was before.
+    if state.strength < 1, state.steps < Self.patience { return nil }
+    let least = min(state.leastLoss ?? loss, loss)
+    state.leastLoss = least
+    return loss > least * Self.worse ? lower(.reconstructionLost) : nil
+  }
+
+  /// New weights of the discriminator.
+  private func fresh() throws -> [String: Tensor] {
+    let store = ParameterStore(seed: seed, device: device)
+    _ = try PatchDiscriminator(
+      store.root, channels: channels, melBins: melBins, width: settings.width,
+      numbers: settings.loss.scoresPerPatch, device: device)
+    try settings.loss.limit(store)
+    return Dictionary(uniqueKeysWithValues: store.named.map { ($0.name, $0.tensor) })
   }
 
   private func lower(_ reason: AdversaryWarning.Reason) -> AdversaryWarning {
     state.strength /= 2
-    state.steps = 0
+    (state.steps, state.leastLoss) = (0, nil)
     return AdversaryWarning(reason: reason, weight: settings.weight * state.strength)
   }
 
@@ -182,7 +223,7 @@ public struct AdversaryWarning: Sendable, Equatable, CustomStringConvertible {
   public var description: String {
     let why =
       switch reason {
-      case .reconstructionLost: "the reconstruction is 30 % worse than when it joined"
+      case .reconstructionLost: "the reconstruction is 30 % worse than it was beside it"
       case .criticDiverged: "its gradients are no longer finite"
       }
     return "the adversary collapses: \(why); its weight is now "

@@ -26,6 +26,7 @@ package enum KernelDistance {
   ///   - x: `[m, numbers]`, two rows at least; `y`, `[n, numbers]`.
   /// - Returns: a scalar.
   package static func squared(_ x: Tensor, _ y: Tensor) throws -> Tensor {
+    precondition(x.shape[0] > 1 && y.shape[0] > 1, "a row is compared with other rows")
     func within(_ x: Tensor) throws -> Tensor {
       let count = Double(x.shape[0])
       // A row with itself: 1 of each rational quadratic kernel, and its square.

@@ -225,8 +225,9 @@ public final class AutoencoderTrainer {
     state.history.loss = before + (value - before) / Double(min(state.steps, 100))
     guard let judge else { return nil }
     let warning =
-      try judge.learn(real: x, generated: y.detach(), learningRate: learningRate, &random)
-      ?? judge.watch(reconstruction: before, now: state.history.loss)
+      try judge.learn(
+        real: x, generated: y.detach(), learningRate: learningRate, progress: progress, &random)
+      ?? judge.watch(reconstruction: state.history.loss)
     state.adversary = judge.state
     return warning
   }

@@ -89,6 +89,7 @@ public struct AutoencoderState: Codable, Sendable, Equatable {
   func validate() throws {
     try configuration.validate()
     try history.validate()
+    try adversary?.validate()
     guard (0...Int(Int32.max)).contains(steps), seconds >= 0, seconds.isFinite else {
       throw ModelError.invalidConfiguration("the number of steps made or their time is off")
     }

@@ -7,7 +7,7 @@ import Foundation
 /// Multistep consistency models (Heek et al. 2024, arXiv:2403.06807, with DDIM's steps for the teacher's),
 /// of one segment the consistency distillation of Song et al. 2023 (arXiv:2303.01469).
 public struct Distillation: Codable, Sendable, Equatable {
-  /// That the new model can draw with, the segments.
+  /// The segments, and the steps that the new model is made for.
   public var steps: Int
   /// That it draws with by default; nil for as many as ``steps``. More of them add noise anew, as Euler's
   /// ancestral method does: what a few steps leave wrong is then drawn once more.
@@ -40,7 +40,7 @@ public struct Distillation: Codable, Sendable, Equatable {
   /// noise levels; unguided, since what it learned from was guided.
   package func sampling(as teacher: SamplingDefaults) -> SamplingDefaults {
     var sampling = teacher
-    let drawingSteps = max(steps, drawingSteps ?? steps)
+    let drawingSteps = drawingSteps ?? steps
     sampling.sampler = drawingSteps > steps ? .eulerAncestral : .euler
     sampling.settings = Sampler.Settings()
     (sampling.schedule, sampling.steps) = (.karras, drawingSteps)

@@ -55,7 +55,7 @@ struct StepsOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help:
-      "Denoising steps: more is slower and finer, but for a distilled model. Default: the model's, mostly 12."
+      "Denoising steps: more is slower, and nearer to real music up to some. Default: the model's, mostly \(SamplingDefaults().steps)."
   )
   var steps: Int?
 

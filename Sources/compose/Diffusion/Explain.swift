@@ -44,7 +44,9 @@ struct Explain: ParsableCommand {
   @Flag(help: "Replace files that exist.")
   var overwrite = false
 
-  @Option(parsing: .unconditional, help: "Denoising steps. Default: the model's, mostly 12.")
+  @Option(
+    parsing: .unconditional,
+    help: "Denoising steps. Default: the model's, mostly \(SamplingDefaults().steps).")
   var steps: Int?
 
   @OptionGroup var compute: ComputeOptions
