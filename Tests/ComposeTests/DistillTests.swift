@@ -67,6 +67,11 @@ extension CommandLineTests {
         #expect(try Data(contentsOf: weights) == before)
         let drawing = try bench.compose("info", "tones-2-steps")
         #expect(drawing.output.contains("\nsampling    euler-ancestral, 5 steps, guidance 1.0\n"))
+        // A run that goes on without a word about it keeps it.
+        let on = try run("distill", "tones", data, "--steps", "2", "--updates", "6", "--resume")
+        #expect(on.output.contains("trained step 6: tones-2-steps\n"), "\(on.errors)")
+        let kept = try bench.compose("info", "tones-2-steps")
+        #expect(kept.output.contains("\nsampling    euler-ancestral, 5 steps, guidance 1.0\n"))
         let coarse = try run(
           "distill", "tones", data, "--drawing-steps", "3", "--output", "more", "--dry-run")
         #expect(

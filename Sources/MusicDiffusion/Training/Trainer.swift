@@ -41,6 +41,9 @@ public final class Trainer {
   /// The steps made when the run's checkpoint in the folder was written; nil while there is none.
   public private(set) var savedStep: Int?
 
+  /// Whether the run was resumed for a model that draws in another number of steps than its checkpoint says.
+  private let drawsOtherwise: Bool
+
   /// Returns to the same state that did not help, after which a run ends.
   private static let recoveryLimit = 8
 
@@ -72,11 +75,13 @@ public final class Trainer {
       lock = try FolderLock(TrainingState.file(in: folder).deletingLastPathComponent())
       let checkpoint = try TrainingState.read(from: folder)
       state = try Self.resumed(checkpoint.state, in: folder, dataset, configuration)
+      drawsOtherwise = state.model.sampling != checkpoint.state.model.sampling
       tensors = checkpoint.tensors
       try state.validate()
     } else {
       try configuration.validate()
       state = Self.new(dataset, configuration, from: start)
+      drawsOtherwise = false
       try state.validate()
       lock = try FolderLock(Self.makeFolder(folder))
       // Another process may have made one since whoever asks for a new run has looked.
@@ -187,7 +192,7 @@ public final class Trainer {
   ) throws -> Outcome {
     lock = try lock ?? FolderLock(TrainingState.file(in: folder).deletingLastPathComponent())
     defer { lock = nil }
-    try repairModel()
+    try drawsOtherwise ? save(isRegular: false) : repairModel()
     let clock = ContinuousClock()
     var recent: [(time: ContinuousClock.Instant, steps: Int)] = [(clock.now, state.steps)]
     while true {
@@ -382,14 +387,11 @@ public final class Trainer {
     return best.step == state.steps
   }
 
-  /// Writes the model of the last checkpoint, if the process that made it was killed before it could, or if it is
-  /// to draw in another number of steps.
+  /// Writes the model of the last checkpoint, if the process that made it was killed before it could.
   private func repairModel() throws {
     guard savedStep != nil, isModelCurrent else { return }
     let written = try? Model.readConfiguration(in: folder.path)
-    let drawsOtherwise =
-      state.configuration.distillation != nil && written?.sampling != state.model.sampling
-    if written?.history != state.model.history || drawsOtherwise { try model.write(to: folder) }
+    if written?.history != state.model.history { try model.write(to: folder) }
   }
 
   /// The state of a run at its start.
@@ -444,11 +446,10 @@ public final class Trainer {
     state.configuration.hours = configuration.hours
     state.configuration.saveInterval = configuration.saveInterval
     state.configuration.patience = configuration.patience
-    if let distillation = configuration.distillation, saved.configuration.distillation != nil {
-      state.configuration.distillation?.drawingSteps = distillation.drawingSteps
-      state.model.sampling =
-        state.configuration.distillation?.sampling(as: saved.model.sampling)
-        ?? saved.model.sampling
+    if var distillation = saved.configuration.distillation {
+      distillation.drawingSteps = configuration.distillation?.drawingSteps
+      state.configuration.distillation = distillation
+      state.model.sampling = distillation.sampling(as: saved.model.sampling)
     }
     if configuration.learningRate != saved.configuration.learningRate {
       state.configuration.learningRate = configuration.learningRate
