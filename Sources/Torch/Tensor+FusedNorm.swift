@@ -18,6 +18,21 @@ extension Tensor {
         pointer, scale.pointer, shift.pointer, Int64(groups), epsilon, silu ? 1 : 0, $0)
     }
   }
+
+  /// The channels at each place to a root mean square of 1 (Zhang and Sennrich 2019,
+  /// arXiv:1910.07467), a scale per channel and SiLU, in one pass over the memory on the CPU in
+  /// float32 and bfloat16.
+  ///
+  /// `[batch, channels, height, width]` in and out, out in channels-last. Differentiable in both
+  /// tensors.
+  ///
+  /// - Parameter weight: a value for each channel.
+  public func channelNormSiLU(weight: Tensor, epsilon: Double = 1e-6) throws -> Tensor {
+    try .make("channel norm", keeping: self, weight) {
+      ct_channel_norm_silu(pointer, weight.pointer, epsilon, $0)
+    }
+  }
+
   /// ``groupNormSiLU(groups:scale:shift:epsilon:silu:)``, then `convolution`, of a kernel of 3 that
   /// keeps the size, then the sum with `residual`: where it can, without images between them in
   /// memory. Differentiable in all tensors.

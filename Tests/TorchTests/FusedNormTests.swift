@@ -37,6 +37,38 @@ import Torch
     }
   }
 
+  @Test(
+    arguments: [[2, 64, 12, 25], [3, 24, 5, 7], [1, 5, 1, 1], [2, 96, 31, 40]],
+    [DType.float32, .bfloat16])
+  func channelNormMatchesSeparateOperations(_ shape: [Int], _ dtype: DType) throws {
+    let weights = try normal(shape, seed: 4)
+    func run(_ dtype: DType, _ operation: (Tensor, Tensor) throws -> Tensor) throws -> [Tensor] {
+      let x = try (normal(shape, seed: 1) * 2 + 1).to(.bfloat16).to(dtype).requiringGrad()
+      let weight = try normal([1, shape[1], 1, 1], seed: 2).requiringGrad()
+      let result = try operation(x, weight)
+      #expect(result.dtype == dtype && result.shape == shape)
+      try (result.to(.float32) * weights).sum().backward()
+      return try [result, #require(x.gradient), #require(weight.gradient)]
+    }
+    let fused = try run(dtype) { try $0.channelNormSiLU(weight: $1, epsilon: 0.01) }
+    let separate = try run(.float32) { x, weight in
+      let power = try x.square().mean(dimensions: [1], keep: true) + 0.01
+      return try (x * power.sqrt().reciprocal() * weight).silu()
+    }
+    for (result, expected) in zip(fused, separate) {
+      let tolerance = (dtype == .float32 ? 1e-5 : 2e-2) * max(1, try expected.abs().max().item())
+      #expect(try Double(difference(result, expected)) < tolerance)
+    }
+  }
+
+  @Test func aPlacesChannelNormDependsOnNoOther() throws {
+    let x = try normal([2, 24, 6, 700], seed: 1)
+    let weight = try normal([24], seed: 2)
+    let whole = try x.channelNormSiLU(weight: weight).narrow(dimension: 3, start: 500, length: 100)
+    let part = try x.narrow(dimension: 3, start: 500, length: 100).channelNormSiLU(weight: weight)
+    #expect(try whole.floats() == part.floats())
+  }
+
   @Test func threadsDoNotChangeTheResult() throws {
     let test = Self.cases[0]
     let weights = try normal(test.shape, seed: 4)

@@ -67,7 +67,7 @@ extension Autoencoder {
       if level > 0 { h = try encoder.steps[level - 1](h) }
       for block in blocks { h = try block(h) }
     }
-    let encoded = try encoder.last(encoder.norm(h).silu()).to(.float32)
+    let encoded = try encoder.last(encoder.norm.silu(h)).to(.float32)
     return try EncodedSpectrogram(encoded, configuration.bottleneck)
   }
 
@@ -80,7 +80,7 @@ extension Autoencoder {
       if level == decoder.levels.count - 1 { h = try h + binPosition.to(precision) }
       for block in blocks { h = try block(h) }
     }
-    return try patches.joined(decoder.last(decoder.norm(h).silu()).to(.float32))
+    return try patches.joined(decoder.last(decoder.norm.silu(h)).to(.float32))
   }
 
   /// Of the decoder: where a gradient is measured against another one.

@@ -15,8 +15,8 @@ struct LocalBlock: Sendable {
   }
 
   func callAsFunction(_ x: Tensor) throws -> Tensor {
-    let h = try conv1(norm1(x).silu())
-    return try x + conv2(norm2(h).silu())
+    let h = try conv1(norm1.silu(x))
+    return try x + conv2(norm2.silu(h))
   }
 }
 
@@ -29,9 +29,6 @@ struct ChannelNorm: Sendable {
     weight = try path.parameter("weight", [1, channels, 1, 1], .ones)
   }
 
-  func callAsFunction(_ x: Tensor) throws -> Tensor {
-    let power = try x.to(.float32).square().mean(dimensions: [1], keep: true)
-    let scale = try (power + 1e-6).sqrt().reciprocal()
-    return try x * scale.to(x.dtype) * weight.to(x.dtype)
-  }
+  /// The norm and then SiLU, in one pass over the memory.
+  func silu(_ x: Tensor) throws -> Tensor { try x.channelNormSiLU(weight: weight) }
 }
