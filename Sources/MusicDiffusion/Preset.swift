@@ -46,6 +46,7 @@ public enum Preset: String, Codable, CaseIterable, Sendable {
       patchBins: 4, patchFrames: 4, widths: widths, blocks: BlockCounts(blocks),
       embeddingWidth: embedding,
       labelCount: labelCount)
+    network.detailKernels = 4
     if let numbers = conditioning?.numbers, !numbers.isEmpty { network.numberCount = numbers.count }
     network.text = conditioning?.tokenizer.map {
       TextEncoderConfiguration(

@@ -14,8 +14,8 @@ import Torch
     let sigmas: [Double]
     let labels: [Int]
 
-    init() throws {
-      let (tensors, metadata) = try SafeTensors.read(goldenPath("unet.safetensors"))
+    init(_ file: String = "unet.safetensors") throws {
+      let (tensors, metadata) = try SafeTensors.read(goldenPath(file))
       self.tensors = tensors
       configuration = try JSONDecoder().decode(
         UNetConfiguration.self, from: Data((metadata["config"] ?? "").utf8))
@@ -56,7 +56,11 @@ import Torch
   let golden: Golden
   init() throws { golden = try Golden() }
 
-  @Test func matchesPyTorch() throws {
+  /// Without a filter of details beside it, and with one.
+  static let files = ["unet.safetensors", "unet-detail.safetensors"]
+
+  @Test(arguments: files) func matchesPyTorch(_ file: String) throws {
+    let golden = try Golden(file)
     let expected = try golden["output"]
     let scale = try expected.floats().map(abs).max() ?? 0
     let output = try golden.output()
@@ -74,7 +78,9 @@ import Torch
     #expect(error > 0)
   }
 
-  @Test func lossAndGradientsMatchPyTorch() throws {
+  @Test(arguments: zip(files, [12, 6]))
+  func lossAndGradientsMatchPyTorch(_ file: String, _ count: Int) throws {
+    let golden = try Golden(file)
     let denoiser = Denoiser(
       network: golden.network, preconditioning: Preconditioning(sigmaData: 0.5),
       precision: .float32)
@@ -86,7 +92,7 @@ import Torch
     }
     try losses.mean().backward()
     let names = golden.tensors.keys.filter { $0.hasPrefix("grad/") }
-    #expect(names.count == 12)
+    #expect(names.count == count)
     for name in names {
       let parameter = try #require(golden.parameters[String(name.dropFirst("grad/".count))])
       let gradient = try #require(parameter.gradient)

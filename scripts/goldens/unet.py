@@ -113,6 +113,23 @@ class Level(nn.Module):
         return x
 
 
+class DetailFilter(nn.Module):
+    """Kernels over the patches, mixed for each clip and row as the embedding says."""
+
+    def __init__(self, inputs, outputs, rows, kernels, embedding_width):
+        super().__init__()
+        self.shape = (kernels, outputs, rows)
+        self.kernels = nn.Conv2d(inputs, kernels * outputs, 3, padding=1, bias=False)
+        self.mix = nn.Linear(embedding_width, kernels * rows)
+        nn.init.zeros_(self.kernels.weight)
+
+    def forward(self, x, embedding):
+        kernels, outputs, rows = self.shape
+        filtered = self.kernels(x).unflatten(1, (kernels, outputs))
+        mix = (self.mix(embedding) + 1).unflatten(1, (kernels, rows)).to(filtered.dtype)
+        return torch.einsum("nkorc,nkr->norc", filtered, mix)
+
+
 class UNet(nn.Module):
     """F of the denoiser: log-mel [n, channels, mel bins, frames] to the same shape."""
 
@@ -150,8 +167,13 @@ class UNet(nn.Module):
         self.head_norm = nn.GroupNorm(norm_groups(widths[0]), widths[0])
         self.head = nn.Conv2d(widths[0], channels * area, 3, padding=1)
         nn.init.zeros_(self.head.weight)
+        kernels = config.get("detailKernels")
+        self.detail = kernels and DetailFilter(
+            (2 * channels + 1) * area, channels * area, config["melBins"] // self.patch[0], kernels,
+            embedding_width,
+        )
         for module in self.modules():
-            if isinstance(module, (nn.Conv2d, nn.Linear)):
+            if isinstance(module, (nn.Conv2d, nn.Linear)) and module.bias is not None:
                 nn.init.zeros_(module.bias)
 
     def forward(self, x, noise_levels, labels, known, mask):
@@ -165,7 +187,8 @@ class UNet(nn.Module):
         h = torch.cat([x, known, mask], 1)
         h = h.reshape(n, 2 * c + 1, bins // p, p, frames // q, q).permute(0, 1, 3, 5, 2, 4)
         h = h.reshape(n, (2 * c + 1) * p * q, bins // p, frames // q)
-        h = self.stem(h.contiguous(memory_format=torch.channels_last))
+        values = h.contiguous(memory_format=torch.channels_last)
+        h = self.stem(values)
         h = h + self.bin_position.to(h.dtype)
         skips = []
         for level in self.down:
@@ -179,6 +202,8 @@ class UNet(nn.Module):
                 h = level.merge(torch.cat([below, skips.pop()], 1))
             h = level(h, embedding)
         h = self.head(F.silu(self.head_norm(h))).float()
+        if self.detail:
+            h = h + self.detail(values, embedding).float()
         h = h.reshape(n, c, p, q, bins // p, frames // q).permute(0, 1, 4, 2, 5, 3)
         return h.reshape(n, c, bins, frames)
 
@@ -226,11 +251,26 @@ def load(folder):
     return network
 
 
-def write_golden():
-    config = {
-        "channels": 2, "melBins": 16, "patchBins": 2, "patchFrames": 4, "widths": [8, 16, 16],
-        "blocks": 2, "headWidth": 8, "embeddingWidth": 16, "labelCount": 3,
-    }  # fmt: skip
+WITHOUT_DETAIL = {
+    "channels": 2, "melBins": 16, "patchBins": 2, "patchFrames": 4, "widths": [8, 16, 16],
+    "blocks": 2, "headWidth": 8, "embeddingWidth": 16, "labelCount": 3,
+}  # fmt: skip
+GRADIENTS_WITHOUT_DETAIL = [
+    "embedding.first.weight", "embedding.labels.weight", "stem.bias", "bin_position",
+    "down.0.blocks.0.norm1.weight", "down.1.resize.weight", "down.1.blocks.1.modulation.weight",
+    "down.2.attention.0.qkv.bias", "up.2.attention.1.output.weight", "up.0.merge.weight",
+    "head_norm.bias", "head.bias",
+]  # fmt: skip
+WITH_DETAIL = WITHOUT_DETAIL | {
+    "channels": 1, "melBins": 8, "patchFrames": 2, "widths": [8], "blocks": 1, "detailKernels": 3,
+}  # fmt: skip
+GRADIENTS_WITH_DETAIL = [
+    "embedding.first.weight", "stem.bias", "detail.kernels.weight", "detail.mix.weight",
+    "detail.mix.bias", "head.bias",
+]  # fmt: skip
+
+
+def write_golden(file, config, gradients):
     torch.manual_seed(1)
     network = UNet(config).to(memory_format=torch.channels_last)
     with torch.no_grad():
@@ -266,18 +306,14 @@ def write_golden():
     }  # fmt: skip
     for name, parameter in network.named_parameters():
         tensors["weights/" + name] = parameter.detach().half()
-    for name in [
-        "embedding.first.weight", "embedding.labels.weight", "stem.bias", "bin_position",
-        "down.0.blocks.0.norm1.weight", "down.1.resize.weight", "down.1.blocks.1.modulation.weight",
-        "down.2.attention.0.qkv.bias", "up.2.attention.1.output.weight", "up.0.merge.weight",
-        "head_norm.bias", "head.bias",
-    ]:  # fmt: skip
+    for name in gradients:
         tensors["grad/" + name] = network.get_parameter(name).grad
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     metadata = {"torch": torch.__version__, "config": json.dumps(config)}
     goldens = Path(__file__).parents[2] / "Tests/MusicDiffusionTests/Goldens"
-    save_file(tensors, goldens / "unet.safetensors", metadata)
+    save_file(tensors, goldens / file, metadata)
 
 
 if __name__ == "__main__":
-    write_golden()
+    write_golden("unet.safetensors", WITHOUT_DETAIL, GRADIENTS_WITHOUT_DETAIL)
+    write_golden("unet-detail.safetensors", WITH_DETAIL, GRADIENTS_WITH_DETAIL)

@@ -14,6 +14,7 @@ public struct UNet: Sendable {
   let binPosition: Tensor
   let down: [Level]
   let up: [Level]
+  let detail: DetailFilter?
   let headNorm: GroupNorm
   let head: Conv2d
 
@@ -99,6 +100,13 @@ public struct UNet: Sendable {
         resize: Conv2d(path / "resize", in: widths[level + 1], out: widths[level], kernel: 1),
         merge: Conv2d(path / "merge", in: 2 * widths[level], out: widths[level], kernel: 1))
     }
+    detail = try configuration.detailKernels.map {
+      try DetailFilter(
+        path / "detail", inputs: (2 * configuration.channels + 1) * patch,
+        outputs: configuration.channels * patch,
+        rows: configuration.melBins / configuration.patchBins, kernels: $0,
+        embeddingWidth: configuration.embeddingWidth)
+    }
     headNorm = try GroupNorm(
       path / "head_norm", channels: widths[0], groups: normGroups(widths[0]))
     head = try Conv2d(
@@ -123,7 +131,8 @@ public struct UNet: Sendable {
     let embedding = try self.embedding(
       noiseLevels: noiseLevels, condition, device: x.device)
     let input = try Tensor.concatenate([x, condition.known, condition.mask], dimension: 1)
-    var h = try stem(patches.split(input).to(precision).channelsLast()) + binPosition.to(precision)
+    let values = try patches.split(input).to(precision).channelsLast()
+    var h = try stem(values) + binPosition.to(precision)
     var (skips, dropout) = ([Tensor](), dropout)
     for level in down {
       if let resize = level.resize {
@@ -139,7 +148,9 @@ public struct UNet: Sendable {
       }
       h = try level(h, embedding: embedding, text: text, dropout: &dropout)
     }
-    return try patches.joined(headNorm.siluConv(h, head).to(.float32))
+    let decided = try headNorm.siluConv(h, head).to(.float32)
+    guard let detail else { return try patches.joined(decided) }
+    return try patches.joined(decided + detail(values, embedding: embedding).to(.float32))
   }
 
   private var patches: Patches {

@@ -23,6 +23,8 @@ public struct UNetConfiguration: Codable, Sendable, Equatable {
   public var augmentationWidth: Int?
   /// Numbers that a clip is described by; nil for a network that knows none.
   public var numberCount: Int?
+  /// Kernels that a filter of the noisy spectrogram beside the U-Net is mixed of; nil for a network that has none.
+  public var detailKernels: Int?
   /// What reads captions; nil for a network that knows none.
   public var text: TextEncoderConfiguration?
 
@@ -71,6 +73,8 @@ public struct UNetConfiguration: Codable, Sendable, Equatable {
       "network.augmentationWidth must be 1 to 1024")
     try check(
       numberCount.map { (1...1024).contains($0) } ?? true, "network.numberCount must be 1 to 1024")
+    try check(
+      detailKernels.map { (1...64).contains($0) } ?? true, "network.detailKernels must be 1 to 64")
     try text?.validate()
     try check(
       (1...4096).contains(melBins) && melBins % binMultiple == 0,

@@ -42,7 +42,9 @@ public struct TrainingMemory: Sendable, Equatable {
   /// Values that are kept for the way back, of one window.
   static func activations(_ network: UNetConfiguration, frames: Int, hasDropout: Bool) -> Double {
     let (rows, columns) = (network.melBins / network.patchBins, frames / network.patchFrames)
-    var sum = 0.0
+    // What the kernels of the filter of details give, before and after they are weighted, and their sum.
+    let patches = Double(network.channels * network.melBins * frames)
+    var sum = network.detailKernels.map { Double(2 * $0 + 1) * patches } ?? 0
     for (level, width) in network.widths.enumerated() {
       let area = Double((rows >> level) * (columns >> level))
       let map = area * Double(width)

@@ -17,6 +17,7 @@ extension TrainingConfiguration {
     widths = own.widths.dropLast().map { max(8, $0 / 2 / 8 * 8) } + [last]
     blocks = 1
     patch = [own.patchBins, own.patchFrames]
+    detailKernels = own.detailKernels ?? 0
     (noise, values) = (model.noise, model.representation.values)
     // Where there is little noise it exaggerates details, of which it knows least: Docs/training.md.
     guidance = Guidance(scale: 1.4, interval: 1...max(40, model.sampling.sigmaMax))

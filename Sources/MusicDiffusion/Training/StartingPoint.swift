@@ -21,6 +21,7 @@ public struct StartingPoint: Sendable {
     if !given.contains("patch") {
       settings.patch = [own.network.patchBins, own.network.patchFrames]
     }
+    if !given.contains("detailKernels") { settings.detailKernels = own.network.detailKernels ?? 0 }
     if !given.contains("noise") { settings.noise = own.noise }
     if !given.contains("values") { settings.values = own.representation.values }
   }

@@ -32,6 +32,8 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
   /// Mel bins and frames that one position of the network's highest level stands for; nil for the
   /// preset's.
   public var patch: [Int]?
+  /// Kernels of the filter of details beside the network; nil for the preset's, 0 for none.
+  public var detailKernels: Int?
   /// The share of values that the network's residual blocks leave out in training; nil for none.
   public var dropout: Double?
   /// The part of the run, from its start, that is trained on windows of half the length, twice as
@@ -100,12 +102,15 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
     if let code {
       (network.channels, network.melBins) = (code.channels, code.bins)
       (network.patchBins, network.patchFrames) = (1, 1)
+      // A place of a code has few numbers and all channels: nothing has to pass by them.
+      network.detailKernels = nil
     }
     if augmentation?.kinds.isEmpty == false {
       network.augmentationWidth = Augmentation.vectorWidth
     }
     if let widths { network.widths = widths }
     if let blocks { network.blocks = blocks }
+    if let detailKernels { network.detailKernels = detailKernels > 0 ? detailKernels : nil }
     if let patch, patch.count == 2 {
       (network.patchBins, network.patchFrames) = (patch[0], patch[1])
     }
@@ -137,6 +142,8 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
       patch.map { $0.count == 2 } ?? true, "patch must be two numbers: mel bins and frames")
     try check(
       accumulation.map { (1...1024).contains($0) } ?? true, "accumulation must be 1 to 1024")
+    try check(
+      detailKernels.map { (0...64).contains($0) } ?? true, "detailKernels must be 0 to 64")
     try check(patience.map { $0 > 0 } ?? true, "patience must be positive")
     try noise.validate()
     try augmentation?.validate()
