@@ -46,7 +46,6 @@ public enum Preset: String, Codable, CaseIterable, Sendable {
       patchBins: 4, patchFrames: 4, widths: widths, blocks: BlockCounts(blocks),
       embeddingWidth: embedding,
       labelCount: labelCount)
-    network.detailKernels = 4
     if let numbers = conditioning?.numbers, !numbers.isEmpty { network.numberCount = numbers.count }
     network.text = conditioning?.tokenizer.map {
       TextEncoderConfiguration(

@@ -1,6 +1,7 @@
 import Foundation
 import MusicDiffusion
 import Testing
+import Torch
 
 @Suite struct SettingsFileTests {
   private func read(_ text: String) throws -> (
@@ -44,6 +45,30 @@ import Testing
       throws: ModelError.invalidConfiguration(
         "training.patch must be two numbers: mel bins and frames")
     ) { try short(.standard).validate() }
+  }
+
+  /// A filter beside the network where a patch has hardly fewer values than the network channels.
+  @Test(
+    arguments: [
+      ("{}", nil), ("{\"patch\": [8, 8]}", 4), ("{\"patch\": [8, 8], \"detailKernels\": 0}", nil),
+      ("{\"widths\": [24, 64]}", 4), ("{\"detailKernels\": 7}", 7),
+    ] as [(String, Int?)])
+  func filtersDetails(_ json: String, _ kernels: Int?) throws {
+    #expect(try read(json).1(.standard).network(labelCount: 0).detailKernels == kernels)
+  }
+
+  @Test(
+    arguments: [
+      "{\"widths\": []}", "{\"patch\": [1000000000000000000, 1000000000000000000]}",
+      "{\"detailKernels\": 65}", "{\"detailKernels\": -1}",
+    ])
+  func networksThatCannotBeBuiltAreErrors(_ json: String) throws {
+    #expect(throws: ModelError.self) {
+      let configuration = try read("{\"steps\": 1, " + json.dropFirst()).1(.standard)
+      try configuration.validate()
+      _ = try UNet(
+        ParameterStore(seed: 1).root, configuration: configuration.network(labelCount: 0))
+    }
   }
 
   @Test func whatItWritesItReads() throws {

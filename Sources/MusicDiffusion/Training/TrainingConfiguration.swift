@@ -32,7 +32,8 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
   /// Mel bins and frames that one position of the network's highest level stands for; nil for the
   /// preset's.
   public var patch: [Int]?
-  /// Kernels of the filter of details beside the network; nil for the preset's, 0 for none.
+  /// Kernels of the filter of details beside the network, 0 for none; nil for 4 where the network's highest
+  /// level has less than twice as many channels as a patch has values.
   public var detailKernels: Int?
   /// The share of values that the network's residual blocks leave out in training; nil for none.
   public var dropout: Double?
@@ -102,18 +103,20 @@ public struct TrainingConfiguration: Codable, Sendable, Equatable {
     if let code {
       (network.channels, network.melBins) = (code.channels, code.bins)
       (network.patchBins, network.patchFrames) = (1, 1)
-      // A place of a code has few numbers and all channels: nothing has to pass by them.
-      network.detailKernels = nil
     }
     if augmentation?.kinds.isEmpty == false {
       network.augmentationWidth = Augmentation.vectorWidth
     }
     if let widths { network.widths = widths }
     if let blocks { network.blocks = blocks }
-    if let detailKernels { network.detailKernels = detailKernels > 0 ? detailKernels : nil }
     if let patch, patch.count == 2 {
       (network.patchBins, network.patchFrames) = (patch[0], patch[1])
     }
+    // Where the channels have hardly room for a patch's values, these need a way past them.
+    let sides = [network.channels, network.patchBins, network.patchFrames].map(Double.init)
+    let isNarrow = Double(network.widths.first ?? 0) < 2 * sides.reduce(1, *)
+    let kernels = detailKernels ?? (isNarrow ? 4 : 0)
+    network.detailKernels = kernels > 0 ? kernels : nil
     return network
   }
 

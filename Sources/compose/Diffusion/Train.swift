@@ -157,9 +157,9 @@ struct Train: ParsableCommand {
     help: ArgumentHelp(
       """
       What judges an autoencoder's spectrograms beside their loss, so that they get the detail that a loss \
-      alone blurs: \(AdversarialLoss.allCases.map(\.rawValue).joined(separator: ", ")). Default: none.
+      alone blurs: none, \(AdversarialLoss.allCases.map(\.rawValue).joined(separator: ", ")). Default: hinge.
       """, valueName: "kind"))
-  var adversary: AdversarialLoss?
+  var adversary: Judge?
 
   @Option(
     help: ArgumentHelp(

@@ -76,14 +76,15 @@ extension Train {
       try keep("--seed", seed, settings.seed)
       try keep("--bottleneck", bottleneck, settings.network.bottleneck.kind)
       try keep(
-        "--adversary", adversary?.rawValue, settings.adversary?.loss.rawValue ?? "none")
+        "--adversary", adversary?.description,
+        settings.adversary?.loss.rawValue ?? Judge.none.description)
       try keep("--held-out", heldOut, settings.heldOut)
       try keep("--augment", augment?.name, (settings.augmentation ?? .none).name)
     } else {
       try AutoencoderTrainer.checkHasNone(folder)
       settings = AutoencoderTraining(
         preset: preset ?? .standard, bottleneck: Bottleneck(bottleneck ?? .variational))
-      settings.adversary = adversary.map(AdversaryConfiguration.init)
+      settings.adversary = (adversary ?? .by(.hinge)).loss.map(AdversaryConfiguration.init)
       settings.batchSize = batchSize ?? settings.batchSize
       settings.seed = seed ?? settings.seed
       settings.augmentation = augment ?? settings.augmentation
@@ -99,4 +100,26 @@ extension Train {
 
 extension Bottleneck.Kind: ExpressibleByArgument {}
 
-extension AdversarialLoss: ExpressibleByArgument {}
+/// What judges an autoencoder, as `--adversary` names it.
+enum Judge: Equatable, ExpressibleByArgument, CustomStringConvertible {
+  case none
+  case by(AdversarialLoss)
+
+  init?(argument: String) {
+    if argument == "none" {
+      self = .none
+    } else if let loss = AdversarialLoss(rawValue: argument) {
+      self = .by(loss)
+    } else {
+      return nil
+    }
+  }
+
+  static var allValueStrings: [String] { ["none"] + AdversarialLoss.allCases.map(\.rawValue) }
+
+  var loss: AdversarialLoss? {
+    if case .by(let loss) = self { loss } else { nil }
+  }
+
+  var description: String { loss?.rawValue ?? "none" }
+}
