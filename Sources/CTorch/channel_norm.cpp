@@ -63,6 +63,7 @@ struct ChannelNormSiLU : torch::autograd::Function<ChannelNormSiLU> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context,
                                                  torch::autograd::variable_list gradients) {
+    TORCH_CHECK(!at::GradMode::is_enabled(), "channel_norm_silu is differentiable once");
     const auto saved = context->get_saved_variables();
     const Tensor &x = saved[0], &w = saved[1];
     const float epsilon = static_cast<float>(context->saved_data["epsilon"].toDouble());
@@ -90,11 +91,10 @@ struct ChannelNormSiLU : torch::autograd::Function<ChannelNormSiLU> {
 
 /// The same out of libtorch's own operations, for devices and types without a kernel of ours.
 Tensor composed(const Tensor &x, const Tensor &weight, double epsilon) {
-  const Tensor wide = x.to(at::kFloat);
-  const Tensor normal = wide * (wide.square().mean(1, /*keepdim=*/true) + epsilon).rsqrt();
-  return at::silu(normal * weight.to(at::kFloat).view({1, -1, 1, 1}))
-      .to(x.scalar_type())
-      .contiguous(kChannelsLast);
+  const auto type = x.scalar_type();
+  const Tensor power = x.to(at::kFloat).square().mean(1, /*keepdim=*/true);
+  const Tensor normal = x * (power + epsilon).rsqrt().to(type);
+  return at::silu(normal * weight.to(type).reshape({1, -1, 1, 1})).contiguous(kChannelsLast);
 }
 
 }  // namespace
@@ -108,6 +108,7 @@ CTStatus ct_channel_norm_silu(const CTTensor *x, const CTTensor *weight, double 
     const at::Tensor &value = x->value, &w = weight->value;
     TORCH_CHECK(value.dim() == 4, "channel_norm_silu takes [N, C, H, W]");
     TORCH_CHECK(w.numel() == value.size(1), "the weight must have a value for each channel");
+    TORCH_CHECK(w.device() == value.device(), "x and the weight must be on the same device");
     const bool ours = value.device().is_cpu() && (value.scalar_type() == at::kFloat ||
                                                   value.scalar_type() == at::kBFloat16);
     *out = boxed(ours ? ChannelNormSiLU::apply(value, w.to(at::kFloat), epsilon)

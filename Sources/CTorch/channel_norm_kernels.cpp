@@ -7,8 +7,8 @@
 namespace ctorch {
 namespace {
 
-/// Sums in as many lanes as a vector has, so that they become vector code without a licence to
-/// reorder other sums. The order is the same on all machines.
+/// Sums in as many lanes as the widest vector has, so that they become vector code without a licence
+/// to reorder other sums.
 constexpr int64_t kLanes = 16;
 
 CT_INLINE float total(const float *lanes) {

@@ -60,6 +60,16 @@ at::Tensor linearByPairs(const at::Tensor &x, const at::Tensor &weight, const at
   return parts.size() == 1 ? parts[0] : at::cat(parts);
 }
 
+/// x Wᵀ + b, of each clip on its own: OpenBLAS, which computes float32, sums up a row in another order at another
+/// place of the matrix on some processors, so that not even pairs would do.
+at::Tensor linearByClips(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias) {
+  std::vector<at::Tensor> parts;
+  for (int64_t clip = 0; clip < x.size(0); ++clip) {
+    parts.push_back(at::linear(x.narrow(0, clip, 1), weight, bias));
+  }
+  return at::cat(parts);
+}
+
 }  // namespace
 
 CTStatus ct_matmul(const CTTensor *x, const CTTensor *y, CTTensor **out) {
@@ -71,9 +81,16 @@ CTStatus ct_linear(const CTTensor *x, const CTTensor *weight, const CTTensor *bi
   return guarded([&] {
     const auto type = x->value.scalar_type();
     const at::Tensor w = castTo(type, weight), b = castTo(type, bias);
-    const bool isRows = x->value.dim() == 2 && x->value.size(0) > 0 && x->value.device().is_cpu();
-    *out = boxed(isRows && !at::GradMode::is_enabled() ? linearByPairs(x->value, w, b)
-                                                       : at::linear(x->value, w, b));
+    const at::Tensor &value = x->value;
+    const bool isOfClips = value.dim() >= 2 && value.size(0) > 0 && value.device().is_cpu() &&
+                           !at::GradMode::is_enabled();
+    if (isOfClips && type == at::kFloat) {
+      *out = boxed(linearByClips(value, w, b));
+    } else if (isOfClips && value.dim() == 2) {
+      *out = boxed(linearByPairs(value, w, b));
+    } else {
+      *out = boxed(at::linear(value, w, b));
+    }
   });
 }
 

@@ -23,8 +23,8 @@ extension Tensor {
   /// arXiv:1910.07467), a scale per channel and SiLU, in one pass over the memory on the CPU in
   /// float32 and bfloat16.
   ///
-  /// `[batch, channels, height, width]` in and out, out in channels-last. Differentiable in both
-  /// tensors.
+  /// `[batch, channels, height, width]` in and out, out in channels-last. Differentiable once, in
+  /// both tensors.
   ///
   /// - Parameter weight: a value for each channel.
   public func channelNormSiLU(weight: Tensor, epsilon: Double = 1e-6) throws -> Tensor {

@@ -123,7 +123,8 @@ import Torch
   }
 
   /// A clip comes out the same whatever is beside it, up to the order in which sums are taken.
-  @Test func clipsAreIndependent() throws {
+  @Test(arguments: files) func clipsAreIndependent(_ file: String) throws {
+    let golden = try Golden(file)
     let together = try golden.output()
     for clip in golden.labels.indices {
       func part(_ tensor: Tensor) throws -> Tensor {
@@ -168,11 +169,11 @@ import Torch
   }
 
   /// A new network's F is 0, so that its loss is 1 on average: the target has unit variance.
-  @Test func newNetworkKnowsNothing() throws {
-    let network = try UNet(
-      ParameterStore(seed: 1).root,
-      configuration: UNetConfiguration(
-        channels: 1, melBins: 32, patchBins: 4, patchFrames: 4, widths: [16, 32], blocks: 1))
+  @Test(arguments: [nil, 4]) func newNetworkKnowsNothing(_ detailKernels: Int?) throws {
+    var configuration = UNetConfiguration(
+      channels: 1, melBins: 32, patchBins: 4, patchFrames: 4, widths: [16, 32], blocks: 1)
+    configuration.detailKernels = detailKernels
+    let network = try UNet(ParameterStore(seed: 1).root, configuration: configuration)
     let shape = [16, 1, 32, 32]
     let denoiser = Denoiser(
       network: network, preconditioning: Preconditioning(sigmaData: 0.5), precision: .float32)
@@ -235,7 +236,7 @@ import Torch
       { $0.widths = [12, 16] }, { $0.widths = [8, 1 << 40] }, { $0.blocks = 0 },
       { $0.patchBins = 0 }, { $0.patchFrames = -4 }, { $0.headWidth = 0 }, { $0.headWidth = 12 },
       { $0.embeddingWidth = 0 }, { $0.labelCount = -1 }, { $0.melBins = 20 }, { $0.melBins = 0 },
-      { $0.melBins = .max },
+      { $0.melBins = .max }, { $0.detailKernels = 0 }, { $0.detailKernels = 65 },
     ]
     for change in changes {
       var configuration = good

@@ -32,7 +32,7 @@ CTStatus ct_group_norm_silu_conv2d(const CTTensor *_Nonnull x, const CTTensor *_
 
 /// The channels at each place to a root mean square of 1, a scale per channel, and SiLU, in one pass
 /// over the memory: y = silu(x / √(mean of x² over the channels + epsilon) · weight).
-/// Differentiable in x and weight.
+/// Differentiable once, in x and weight.
 ///
 /// x [N, C, H, W]; `weight` has C values. The result has the type of x and is channels-last. A place
 /// depends on no other one. On CT_OK the caller owns *out; on failure *out is untouched.

@@ -3,8 +3,8 @@ import Torch
 /// A linear filter of the noisy spectrogram beside the U-Net, for what lies within a few cells.
 ///
 /// Where there is little noise, a cell is best told from its neighbours, each cell by other weights. A U-Net
-/// over patches must carry all of a patch's values through its channels for that, which are hardly more than the
-/// values; this takes them past it. Like a Wiener filter it depends on the noise, and on where in frequency it
+/// over patches must carry all of a patch's values through its channels for that, which are hardly more in
+/// number; this takes them past it. Like a Wiener filter it depends on the noise, and on where in frequency it
 /// is: it is a mixture of kernels, mixed at each row of patches as the embedding says.
 struct DetailFilter: Sendable {
   private let convolution: Conv2d

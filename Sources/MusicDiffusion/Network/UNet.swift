@@ -148,9 +148,9 @@ public struct UNet: Sendable {
       }
       h = try level(h, embedding: embedding, text: text, dropout: &dropout)
     }
-    let decided = try headNorm.siluConv(h, head).to(.float32)
-    guard let detail else { return try patches.joined(decided) }
-    return try patches.joined(decided + detail(values, embedding: embedding).to(.float32))
+    let output = try headNorm.siluConv(h, head).to(.float32)
+    guard let detail else { return try patches.joined(output) }
+    return try patches.joined(output + detail(values, embedding: embedding).to(.float32))
   }
 
   private var patches: Patches {

@@ -12,12 +12,14 @@ public struct TuningCandidate: Sendable, Hashable {
     var configuration = base
     configuration.learningRate = learningRate
     configuration.widths = widths
+    // The widths alone are compared: none of them gets a filter of details, or loses it.
+    configuration.detailKernels = base.network(labelCount: 0).detailKernels ?? 0
     configuration.noise.levels = levels
     return configuration
   }
 
   /// Keys of a ``SettingsFile`` that hold what ``applied(to:)`` changes.
-  public static let keys: Set<String> = ["learningRate", "widths", "noise"]
+  public static let keys: Set<String> = ["learningRate", "widths", "detailKernels", "noise"]
 
   /// The default, and others around it: a quarter to four times the learning rate, two thirds to four
   /// thirds of the widths, noise levels lower, higher, nearer together and farther apart.

@@ -314,6 +314,7 @@ struct Train: ParsableCommand {
   /// As the run began, with a new length if one is given; what cannot change must not be given anew.
   func resumedSettings(_ state: TrainingState, in folder: URL) throws -> TrainingConfiguration {
     var settings = state.configuration
+    settings.detailKernels = state.model.network.detailKernels ?? 0
     func keep<T: Equatable>(_ option: String, _ given: T?, _ saved: T) throws {
       guard let given, given != saved else { return }
       throw ModelError.otherRun(

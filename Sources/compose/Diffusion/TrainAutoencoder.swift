@@ -77,7 +77,7 @@ extension Train {
       try keep("--bottleneck", bottleneck, settings.network.bottleneck.kind)
       try keep(
         "--adversary", adversary?.description,
-        settings.adversary?.loss.rawValue ?? Judge.none.description)
+        settings.adversary?.loss.rawValue ?? Judge.nobody.description)
       try keep("--held-out", heldOut, settings.heldOut)
       try keep("--augment", augment?.name, (settings.augmentation ?? .none).name)
     } else {
@@ -102,12 +102,12 @@ extension Bottleneck.Kind: ExpressibleByArgument {}
 
 /// What judges an autoencoder, as `--adversary` names it.
 enum Judge: Equatable, ExpressibleByArgument, CustomStringConvertible {
-  case none
+  case nobody
   case by(AdversarialLoss)
 
   init?(argument: String) {
     if argument == "none" {
-      self = .none
+      self = .nobody
     } else if let loss = AdversarialLoss(rawValue: argument) {
       self = .by(loss)
     } else {
