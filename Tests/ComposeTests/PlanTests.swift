@@ -195,7 +195,8 @@ extension CommandLineTests {
             with: Data(contentsOf: bench.folder / "tones-tuned.json")) as? [String: Any])
         #expect(
           file.keys.sorted() == [
-            "batchSize", "heldOut", "learningRate", "noise", "preset", "seed", "widths",
+            "batchSize", "detailKernels", "heldOut", "learningRate", "noise", "preset", "seed",
+            "widths",
           ])
         let planned = try bench.compose(
           "train", "tones", "--config", "tones-tuned.json", "--steps", "3", "--dry-run")
