@@ -280,6 +280,45 @@ import Torch
     #expect(warnings == [100] && adversary.state.strength == 0.5)
   }
 
+  /// A judge that nothing is learned from, since nobody mends what it sees, wins: that is noticed of margins, and
+  /// not of critics that measure a distance.
+  @Test(arguments: [AdversarialLoss.hinge, .wgan])
+  func judgesThatWinAreNoticed(_ loss: AdversarialLoss) throws {
+    let adversary = try adversary(loss)
+    var random = RandomGenerator(seed: 6)
+    var warnings: [(step: Int, AdversaryWarning)] = []
+    for step in 0..<320 {
+      let real = try normals([2, 1, 32, 32], seed: UInt64(2 * step)) + 1
+      let made = try normals([2, 1, 32, 32], seed: UInt64(2 * step + 1)) - 1
+      if let warning = try adversary.learn(
+        real: real, generated: made, learningRate: 0.02, progress: 0.5, &random)
+        ?? adversary.watch(reconstruction: 1)
+      {
+        warnings.append((step, warning))
+      }
+    }
+    guard loss == .hinge else { return #expect(warnings.isEmpty) }
+    #expect(warnings.map(\.step) == [300])
+    let first = try #require(warnings.first)
+    #expect(first.1.reason == .judgeWins && first.1.weight == 0.25)
+    #expect("\(first.1)".contains("it tells every patch from a real one"))
+  }
+
+  /// One that is held in check by what it judges does not win.
+  @Test func equalsDoNotWin() throws {
+    let adversary = try adversary(.hinge)
+    var random = RandomGenerator(seed: 6)
+    for step in 0..<400 {
+      let real = try normals([2, 1, 32, 32], seed: UInt64(2 * step))
+      let made = try normals([2, 1, 32, 32], seed: UInt64(2 * step + 1))
+      #expect(
+        try adversary.learn(
+          real: real, generated: made, learningRate: 0.02, progress: 0.5, &random) == nil)
+      #expect(adversary.watch(reconstruction: 1) == nil)
+    }
+    #expect(try #require(adversary.state.loss) > 1)
+  }
+
   private func trainer(
     _ folder: URL, _ dataset: Dataset, _ adversary: AdversaryConfiguration?, steps: Int,
     resume: Bool = false

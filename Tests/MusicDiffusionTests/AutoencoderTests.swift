@@ -181,6 +181,7 @@ import Torch
           (settings.steps, settings.batchSize, settings.warmUpSteps) = (steps, 4, 5)
           (settings.learningRate, settings.saveInterval) = (5e-3, 20)
           settings.network.widths = [16, 24]
+          settings.adversary = nil
           return try AutoencoderTrainer(
             folder: folder / name, dataset: dataset, configuration: settings, device: .cpu,
             precision: .float32, resume: resume)

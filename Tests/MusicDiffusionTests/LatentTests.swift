@@ -12,6 +12,7 @@ import Torch
     try withDataset { dataset in
       try withTemporaryFolder { folder in
         var settings = AutoencoderTraining(preset: .draft, bottleneck: Bottleneck(.variational))
+        settings.adversary = nil
         (settings.steps, settings.batchSize, settings.warmUpSteps) = (30, 4, 5)
         settings.learningRate = 5e-3
         settings.network.widths = [16, 24]

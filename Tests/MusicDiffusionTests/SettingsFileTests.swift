@@ -164,4 +164,49 @@ import Torch
   @Test func missingFileIsAnError() {
     #expect(throws: ModelError.self) { try SettingsFile("/nowhere/settings.json") }
   }
+
+  private func readAutoencoder(_ text: String) throws -> AutoencoderSettingsFile {
+    try withTemporaryFolder { folder in
+      try folder.write(text, to: "settings.json")
+      return try AutoencoderSettingsFile((folder / "settings.json").path)
+    }
+  }
+
+  @Test func autoencodersHaveFilesToo() throws {
+    let file = try readAutoencoder(
+      """
+      {"preset": "draft", "batchSize": 4, "augmentation": null,
+       "network": {"patchBins": 2, "patchFrames": 8, "bottleneck": {"kind": "sparse", "weight": 0.5}},
+       "adversary": {"loss": "wgan", "start": 0.5}}
+      """)
+    var expected = AutoencoderTraining(
+      preset: .draft, bottleneck: Bottleneck(.sparse, weight: 0.5))
+    (expected.batchSize, expected.augmentation) = (4, nil)
+    (expected.network.patchBins, expected.network.patchFrames) = (2, 8)
+    expected.adversary = AdversaryConfiguration(.wgan)
+    expected.adversary?.start = 0.5
+    #expect(try file.settings(preset: nil, bottleneck: nil) == expected)
+    let other = try file.settings(preset: .studio, bottleneck: .variational)
+    #expect(other.preset == .studio && other.network.bottleneck == Bottleneck(.variational))
+    #expect(other.network.widths == [96, 160] && other.network.patchFrames == 8)
+    #expect(
+      try readAutoencoder("{\"adversary\": null}").settings(
+        preset: nil, bottleneck: nil
+      ).adversary == nil)
+  }
+
+  @Test(
+    arguments: [
+      ("{\"widths\": [64, 96]}", "unknown key \"widths\"; known are adversary, "),
+      ("{\"network\": {\"melBins\": 64}}", "unknown key \"melBins\"; known are blocks, "),
+      ("{\"adversary\": {\"kind\": \"wgan\"}}", "unknown key \"kind\"; known are "),
+      ("{\"network\": {\"widths\": 64}}", "network.widths"),
+      ("[]", "it is not a JSON object"),
+    ])
+  func unusableAutoencoderSettings(_ text: String, _ reason: String) throws {
+    let error = try #require(throws: ModelError.self) {
+      try readAutoencoder(text).settings(preset: nil, bottleneck: nil)
+    }
+    #expect("\(error)".contains(reason), "\(error)")
+  }
 }

@@ -45,6 +45,8 @@ package final class Adversary {
     package var joined: Double?
     /// The least that the reconstruction's loss was since it joined, or was lowered.
     package var leastLoss: Double?
+    /// Its own loss, the mean of the last hundred since it joined, or was lowered.
+    package var loss: Double?
     /// Steps since then.
     package var steps = 0
 
@@ -52,7 +54,7 @@ package final class Adversary {
 
     func validate() throws {
       guard (0...1).contains(strength), steps >= 0, (0...1).contains(joined ?? 0),
-        leastLoss.map({ $0 >= 0 && $0.isFinite }) ?? true
+        leastLoss.map({ $0 >= 0 && $0.isFinite }) ?? true, loss?.isFinite ?? true
       else { throw ModelError.invalidConfiguration("the state of the adversary is off") }
     }
   }
@@ -65,8 +67,8 @@ package final class Adversary {
   private let device: Device
   private let (channels, melBins, seed): (Int, Int, UInt64)
 
-  /// A reconstruction that becomes so much worse while the adversary takes part is its doing. After it was lowered
-  /// that is looked for again when the mean of 100 losses has forgotten what was before.
+  /// A reconstruction that becomes so much worse while the adversary takes part is its doing. What means of 100
+  /// losses say is looked for when they have forgotten what was before.
   private static let (worse, patience) = (1.3, 300)
 
   /// - Parameter tensors: of a checkpoint, by the names of ``named()``; nil for a new one.
@@ -162,7 +164,12 @@ package final class Adversary {
     }
     try optimizer.step(learningRate: learningRate * settings.rate)
     try settings.loss.limit(parameters)
-    return nil
+    let value = try total.item()
+    let before = state.loss ?? value
+    let mean = before + (value - before) / 100
+    state.loss = mean
+    guard let won = settings.loss.won, mean < won, state.steps >= Self.patience else { return nil }
+    return lower(.judgeWins)
   }
 
   /// Watches whether the reconstruction suffers. Once for each step.
@@ -189,7 +196,7 @@ package final class Adversary {
 
   private func lower(_ reason: AdversaryWarning.Reason) -> AdversaryWarning {
     state.strength /= 2
-    (state.steps, state.leastLoss) = (0, nil)
+    (state.steps, state.leastLoss, state.loss) = (0, nil, nil)
     return AdversaryWarning(reason: reason, weight: settings.weight * state.strength)
   }
 
@@ -214,6 +221,8 @@ public struct AdversaryWarning: Sendable, Equatable, CustomStringConvertible {
     case reconstructionLost
     /// Its own gradients are no numbers.
     case criticDiverged
+    /// It tells all patches apart beyond doubt.
+    case judgeWins
   }
 
   public let reason: Reason
@@ -225,6 +234,7 @@ public struct AdversaryWarning: Sendable, Equatable, CustomStringConvertible {
       switch reason {
       case .reconstructionLost: "the reconstruction is 30 % worse than it was beside it"
       case .criticDiverged: "its gradients are no longer finite"
+      case .judgeWins: "it tells every patch from a real one, and no longer what is missing"
       }
     return "the adversary collapses: \(why); its weight is now "
       + String(format: "%.3g", weight)

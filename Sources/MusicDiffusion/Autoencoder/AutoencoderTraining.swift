@@ -20,7 +20,7 @@ public struct AutoencoderTraining: Codable, Sendable, Equatable {
   public var emaWidth = 0.05
   public var seed: UInt64 = 0
   /// What judges the reconstructions beside their loss; nil for none.
-  public var adversary: AdversaryConfiguration?
+  public var adversary: AdversaryConfiguration? = AdversaryConfiguration(.hinge)
   /// What is done to windows before they are learned from; nil for nothing.
   public var augmentation: Augmentation?
   /// The part of the files that is not trained on.

@@ -8,8 +8,7 @@ import Foundation
 public struct SettingsFile {
   /// What stands in it.
   public let keys: Set<String>
-  private let path: String
-  private let object: [String: Any]
+  private let object: SettingsObject
 
   /// Keys of the objects that stand in it.
   private static let keysWithin: [String: Set<String>] = [
@@ -18,56 +17,32 @@ public struct SettingsFile {
       "prediction",
     ],
     "guidance": ["scale", "rescale", "interval"],
-    "augmentation": ["kinds", "probability", "pitchRange", "timeRange"],
+    "augmentation": augmentationKeys,
   ]
+
+  static let augmentationKeys: Set<String> = ["kinds", "probability", "pitchRange", "timeRange"]
 
   /// - Throws: ``ModelError/unusableSettings(_:reason:)``.
   public init(_ path: String) throws {
-    self.path = path
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw ModelError.unusableSettings(
-        path, reason: "there is no such file, or it is not readable")
-    }
-    guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
-      throw ModelError.unusableSettings(path, reason: "it is not a JSON object")
-    }
-    self.object = object
-    keys = Set(object.keys)
+    object = try SettingsObject(path)
+    keys = Set(object.values.keys)
     let known = Mirror(reflecting: TrainingConfiguration(preset: .standard)).children
       .compactMap(\.label)
       // What is learned from a model, compose distill says.
       .filter { $0 != "distillation" }
-    try Self.check(keys, known: Set(known), path: path)
-    for (name, known) in Self.keysWithin {
-      if let inner = object[name] as? [String: Any] {
-        try Self.check(Set(inner.keys), known: known, path: path)
-      }
-    }
-  }
-
-  private static func check(_ keys: Set<String>, known: Set<String>, path: String) throws {
-    guard let unknown = keys.subtracting(known).min() else { return }
-    throw ModelError.unusableSettings(
-      path,
-      reason: "unknown key \"\(unknown)\"; known are \(known.sorted().joined(separator: ", "))")
+    try object.check(known: Set(known))
+    for (name, known) in Self.keysWithin { try object.check(known: known, within: name) }
   }
 
   /// The settings of the preset that it names, or else of the one given, with all that stands in it.
   ///
   /// - Throws: ``ModelError/unusableSettings(_:reason:)`` for values of another kind.
   public func configuration(preset: Preset?) throws -> TrainingConfiguration {
-    do {
-      let named = (object["preset"] as? String).flatMap(Preset.init(rawValue:))
-      let standard = TrainingConfiguration(preset: preset ?? named ?? .standard)
-      let data = try JSONEncoder().encode(standard)
-      var merged = try JSONSerialization.jsonObject(with: data) as? [String: Any] ?? [:]
-      merged.merge(object) { $1 }
-      if let preset { merged["preset"] = preset.rawValue }
-      return try JSONDecoder().decode(
-        TrainingConfiguration.self, from: JSONSerialization.data(withJSONObject: merged))
-    } catch let error as DecodingError {
-      throw ModelError.unusableSettings(path, reason: error.summary)
-    }
+    let named = (object.values["preset"] as? String).flatMap(Preset.init(rawValue:))
+    var configuration = try object.applied(
+      to: TrainingConfiguration(preset: preset ?? named ?? .standard))
+    configuration.preset = preset ?? configuration.preset
+    return configuration
   }
 
   /// Throws for what stands in it and would change nothing in a run with these settings, which are those
@@ -77,11 +52,11 @@ public struct SettingsFile {
   public func checkEffects(in settings: TrainingConfiguration) throws {
     func check(_ holds: Bool, _ name: String, _ reason: String, _ remedy: String) throws {
       if holds { return }
-      throw ModelError.unusableSettings(
-        path, reason: "\(name) means nothing \(reason): take it out, or \(remedy)")
+      throw object.error(
+        "\(name) means nothing \(reason): take it out, or \(remedy)")
     }
     func names(in object: String) -> [String] {
-      let inner = self.object[object] as? [String: Any] ?? [:]
+      let inner = self.object.values[object] as? [String: Any] ?? [:]
       return inner.filter { !($1 is NSNull) }.keys.sorted()
     }
     let kind = settings.noise.levels.kind
@@ -117,10 +92,8 @@ public struct SettingsFile {
   /// - Throws: ``ModelError/unusableSettings(_:reason:)``.
   public func checkLeavesLengthOpen() throws {
     guard let name = ["hours", "steps"].first(where: keys.contains) else { return }
-    throw ModelError.unusableSettings(
-      path,
-      reason:
-        "\(name) means nothing to --budget, which chooses the length of the run: take it out, "
+    throw object.error(
+      "\(name) means nothing to --budget, which chooses the length of the run: take it out, "
         + "or leave out --budget")
   }
 

@@ -223,9 +223,9 @@ struct Train: ParsableCommand {
     )
     let notForCodes: [(String, Bool)] = [
       ("--latent", latent != nil), ("--guide-for", guideFor != nil), ("--from", from != nil),
-      ("--config", planning.config != nil), ("--budget", planning.budget != nil),
-      ("--values", values != nil), ("--prediction", noise.prediction != nil),
-      ("--noise-levels", noise.noiseLevels != nil), ("--noise", noise.noise != nil),
+      ("--budget", planning.budget != nil), ("--values", values != nil),
+      ("--prediction", noise.prediction != nil), ("--noise-levels", noise.noiseLevels != nil),
+      ("--noise", noise.noise != nil),
       ("--multi-scale", multiScale != nil), ("--dropout", dropout != nil),
       ("--accumulate", accumulate != nil), ("--patience", patience != nil),
     ]

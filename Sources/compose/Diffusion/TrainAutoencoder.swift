@@ -82,9 +82,15 @@ extension Train {
       try keep("--augment", augment?.name, (settings.augmentation ?? .none).name)
     } else {
       try AutoencoderTrainer.checkHasNone(folder)
-      settings = AutoencoderTraining(
-        preset: preset ?? .standard, bottleneck: Bottleneck(bottleneck ?? .variational))
-      settings.adversary = (adversary ?? .by(.hinge)).loss.map(AdversaryConfiguration.init)
+      settings =
+        try planning.config.map {
+          try AutoencoderSettingsFile($0).settings(preset: preset, bottleneck: bottleneck)
+        }
+        ?? AutoencoderTraining(
+          preset: preset ?? .standard, bottleneck: Bottleneck(bottleneck ?? .variational))
+      if let adversary, adversary.loss != settings.adversary?.loss {
+        settings.adversary = adversary.loss.map(AdversaryConfiguration.init)
+      }
       settings.batchSize = batchSize ?? settings.batchSize
       settings.seed = seed ?? settings.seed
       settings.augmentation = augment ?? settings.augmentation
