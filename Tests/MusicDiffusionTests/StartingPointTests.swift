@@ -118,6 +118,38 @@ import Torch
     }
   }
 
+  /// A filter of details, or that there is none, goes with a model into what begins with it, guides it or learns from it,
+  /// whatever their own widths would ask for.
+  @Test(arguments: [3, 0]) func filtersGoWithTheModel(_ kernels: Int) throws {
+    try withDataset(labels: ["high", "low"]) { dataset in
+      try withTemporaryFolder { folder in
+        _ = try trainer(folder / "first", dataset, from: nil) {
+          $0.detailKernels = kernels
+          $0.widths = kernels > 0 ? [32, 64, 96] : [16, 32, 64]
+        }.run()
+        let model = try Model(contentsOf: (folder / "first").path)
+        let expected = kernels > 0 ? kernels : nil
+        #expect(model.configuration.network.detailKernels == expected)
+        let start = StartingPoint(model, name: "first")
+        var settings = TrainingConfiguration(preset: .draft)
+        start.apply(to: &settings)
+        let runs = [
+          settings, try TrainingConfiguration(guideOf: model.configuration),
+          try TrainingConfiguration(distilling: model, fingerprint: "", steps: 2),
+        ]
+        for settings in runs {
+          #expect(settings.network(labelCount: 2).detailKernels == expected)
+        }
+        let next = try trainer(folder / "second", dataset, from: start) {
+          $0 = settings
+          $0.steps = 1
+        }
+        #expect(next.model.parameters.names == model.parameters.names)
+        #expect(next.model.parameters.names.contains { $0.hasPrefix("detail") } == (kernels > 0))
+      }
+    }
+  }
+
   /// What is of another kind is refused in one line.
   @Test func anotherKindIsRefused() throws {
     try withModel { start in

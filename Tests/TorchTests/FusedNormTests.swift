@@ -69,6 +69,23 @@ import Torch
     #expect(try whole.floats() == part.floats())
   }
 
+  @Test func neitherThreadsNorLayoutChangeAChannelNorm() throws {
+    let shape = [2, 24, 33, 50]
+    let weights = try normal(shape, seed: 4)
+    let before = threadCount
+    defer { try? setThreadCount(before) }
+    let results = try [(1, false), (2, false), (3, true)].map { threads, isChannelsLast in
+      try setThreadCount(threads)
+      let x = try normal(shape, seed: 1).requiringGrad()
+      let weight = try normal([24], seed: 2).requiringGrad()
+      let y = try (isChannelsLast ? x.channelsLast() : x).channelNormSiLU(weight: weight)
+      try (y * weights).sum().backward()
+      return try [y, #require(x.gradient), #require(weight.gradient)].map { try $0.floats() }
+    }
+    #expect(results[0] == results[1])
+    #expect(results[0] == results[2])
+  }
+
   @Test func threadsDoNotChangeTheResult() throws {
     let test = Self.cases[0]
     let weights = try normal(test.shape, seed: 4)

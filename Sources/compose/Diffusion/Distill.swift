@@ -166,15 +166,11 @@ struct Distill: ParsableCommand {
     var settings: TrainingConfiguration
     if resume {
       settings = try TrainingState.saved(in: folder).configuration
-      func keep<T: Equatable>(_ option: String, _ given: T?, _ saved: T) throws {
-        guard let given, given != saved else { return }
-        throw ModelError.otherRun(
-          folder.relativePath, reason: "\(option) was \(saved) and cannot become \(given)")
-      }
-      try keep("--steps", steps, settings.distillation?.steps ?? 0)
-      try keep("--held-out", heldOut, settings.heldOut ?? 0)
-      try keep("--batch-size", batchSize, settings.batchSize)
-      try keep("--seed", seed, settings.seed)
+      let run = SavedRun(folder: folder)
+      try run.keep("--steps", steps, settings.distillation?.steps ?? 0)
+      try run.keep("--held-out", heldOut, settings.heldOut ?? 0)
+      try run.keep("--batch-size", batchSize, settings.batchSize)
+      try run.keep("--seed", seed, settings.seed)
       if let drawingSteps { settings.distillation?.drawingSteps = drawingSteps }
       guard settings.distillation?.teacher == fingerprint else {
         throw ModelError.otherRun(

@@ -88,6 +88,13 @@ struct NoiseInterval {
 
 /// How the way from noise to signal is taken.
 struct SamplingOptions: ParsableArguments {
+  /// Of --steps, which is not among these: it means another thing to compose interpolate.
+  static let stepsHelp = ArgumentHelp(
+    """
+    Denoising steps: more is slower, and nearer to real music up to some. Default: the model's, mostly \
+    \(SamplingDefaults().steps).
+    """)
+
   @Option(help: "The way from noise to sound. Default: the model's, mostly dpm++2m-sde.")
   var sampler: Sampler?
 

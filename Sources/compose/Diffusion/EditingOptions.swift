@@ -53,10 +53,7 @@ struct EditingOptions: ParsableArguments {
 /// The way from noise to sound, where a command leaves it to the user.
 struct StepsOptions: ParsableArguments {
   @Option(
-    parsing: .unconditional,
-    help:
-      "Denoising steps: more is slower, and nearer to real music up to some. Default: the model's, mostly \(SamplingDefaults().steps)."
-  )
+    parsing: .unconditional, help: SamplingOptions.stepsHelp)
   var steps: Int?
 
   @OptionGroup var sampling: SamplingOptions

@@ -50,10 +50,7 @@ struct Generate: ParsableCommand {
   var seed: UInt64?
 
   @Option(
-    parsing: .unconditional,
-    help:
-      "Denoising steps: more is slower, and nearer to real music up to some. Default: the model's, mostly \(SamplingDefaults().steps)."
-  )
+    parsing: .unconditional, help: SamplingOptions.stepsHelp)
   var steps: Int?
 
   @OptionGroup var looping: LoopOptions

@@ -315,23 +315,19 @@ struct Train: ParsableCommand {
   func resumedSettings(_ state: TrainingState, in folder: URL) throws -> TrainingConfiguration {
     var settings = state.configuration
     settings.detailKernels = state.model.network.detailKernels ?? 0
-    func keep<T: Equatable>(_ option: String, _ given: T?, _ saved: T) throws {
-      guard let given, given != saved else { return }
-      throw ModelError.otherRun(
-        folder.relativePath, reason: "\(option) was \(saved) and cannot become \(given)")
-    }
-    try keep("--preset", preset, settings.preset)
-    try keep("--values", values?.option, settings.representation.values.option)
-    try keep("--batch-size", batchSize, settings.batchSize)
-    try keep("--accumulate", accumulate, settings.accumulation ?? 1)
-    try keep("--multi-scale", multiScale, settings.multiScale ?? 0)
-    try keep("--dropout", dropout, settings.dropout ?? 0)
-    try keep("--seed", seed, settings.seed)
-    try keep("--prediction", noise.prediction?.rawValue, settings.noise.prediction.rawValue)
-    try keep("--noise-levels", noise.noiseLevels?.rawValue, settings.noise.levels.kind.rawValue)
-    try keep("--noise", noise.noise?.rawValue, settings.noise.shape.rawValue)
-    try keep("--held-out", heldOut, settings.heldOut ?? 0)
-    try keep("--augment", augment?.name, (settings.augmentation ?? .none).name)
+    let run = SavedRun(folder: folder)
+    try run.keep("--preset", preset, settings.preset)
+    try run.keep("--values", values?.option, settings.representation.values.option)
+    try run.keep("--batch-size", batchSize, settings.batchSize)
+    try run.keep("--accumulate", accumulate, settings.accumulation ?? 1)
+    try run.keep("--multi-scale", multiScale, settings.multiScale ?? 0)
+    try run.keep("--dropout", dropout, settings.dropout ?? 0)
+    try run.keep("--seed", seed, settings.seed)
+    try run.keep("--prediction", noise.prediction?.rawValue, settings.noise.prediction.rawValue)
+    try run.keep("--noise-levels", noise.noiseLevels?.rawValue, settings.noise.levels.kind.rawValue)
+    try run.keep("--noise", noise.noise?.rawValue, settings.noise.shape.rawValue)
+    try run.keep("--held-out", heldOut, settings.heldOut ?? 0)
+    try run.keep("--augment", augment?.name, (settings.augmentation ?? .none).name)
     if steps != nil || hours != nil { (settings.steps, settings.hours) = (steps, hours) }
     settings.learningRate = learningRate ?? settings.learningRate
     settings.saveInterval = saveEvery ?? settings.saveInterval

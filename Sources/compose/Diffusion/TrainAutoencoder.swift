@@ -66,20 +66,16 @@ extension Train {
     var settings: AutoencoderTraining
     if resume {
       settings = try AutoencoderState.saved(in: folder).configuration
-      func keep<T: Equatable>(_ option: String, _ given: T?, _ saved: T) throws {
-        guard let given, given != saved else { return }
-        throw ModelError.otherRun(
-          folder.relativePath, reason: "\(option) was \(saved) and cannot become \(given)")
-      }
-      try keep("--preset", preset, settings.preset)
-      try keep("--batch-size", batchSize, settings.batchSize)
-      try keep("--seed", seed, settings.seed)
-      try keep("--bottleneck", bottleneck, settings.network.bottleneck.kind)
-      try keep(
+      let run = SavedRun(folder: folder)
+      try run.keep("--preset", preset, settings.preset)
+      try run.keep("--batch-size", batchSize, settings.batchSize)
+      try run.keep("--seed", seed, settings.seed)
+      try run.keep("--bottleneck", bottleneck, settings.network.bottleneck.kind)
+      try run.keep(
         "--adversary", adversary?.description,
         settings.adversary?.loss.rawValue ?? Judge.nobody.description)
-      try keep("--held-out", heldOut, settings.heldOut)
-      try keep("--augment", augment?.name, (settings.augmentation ?? .none).name)
+      try run.keep("--held-out", heldOut, settings.heldOut)
+      try run.keep("--augment", augment?.name, (settings.augmentation ?? .none).name)
     } else {
       try AutoencoderTrainer.checkHasNone(folder)
       settings =
