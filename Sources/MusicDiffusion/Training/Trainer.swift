@@ -403,7 +403,8 @@ public final class Trainer {
       learningRate: configuration.learningRate, seed: configuration.seed)
     history.startedFrom = start?.name
     var sampling = SamplingDefaults(
-      for: configuration.noise, sigmaData: Double(dataset.normalization.sigmaData))
+      for: configuration.noise, sigmaData: Double(dataset.normalization.sigmaData),
+      ofCodes: dataset.coder != nil)
     sampling.guidance = configuration.guidance ?? sampling.guidance
     if let distillation = configuration.distillation {
       history.distilledSteps = distillation.steps
