@@ -134,14 +134,8 @@ public struct SamplingDefaults: Codable, Sendable, Equatable {
   /// What suits a network that was trained with this noise: of EDM's noise levels up to those that a
   /// hundredth of the training was above, 40 at least; of others those that all but a ten-thousandth on either
   /// side has seen.
-  ///
-  /// - Parameter ofCodes: whether it draws codes, whose last digits say little.
-  public init(for noise: NoiseProcess, sigmaData: Double, ofCodes: Bool = false) {
-    if noise.prediction == .flow {
-      (sampler, schedule, steps) = (.flow, .flow, 20)
-    } else if ofCodes {
-      (sampler, steps, sigmaMin) = (.eulerAncestral, 28, 0.1)
-    }
+  public init(for noise: NoiseProcess, sigmaData: Double) {
+    if noise.prediction == .flow { (sampler, schedule, steps) = (.flow, .flow, 20) }
     guard noise.levels.kind != .logNormal else {
       let most = noise.levels.sigma(quantile: 0.99, sigmaData: sigmaData)
       sigmaMax = min(max(sigmaMax, most), 1e4)

@@ -128,12 +128,6 @@ import Torch
     // logSNR within ±0.5 ln(5000).
     #expect(abs(sampling.sigmaMax - 0.5 * pow(5000, 0.25)) < 1e-9)
     #expect(abs(sampling.sigmaMin - 0.5 / pow(5000, 0.25)) < 1e-9)
-    let ofCodes = SamplingDefaults(for: NoiseProcess(), sigmaData: 0.5, ofCodes: true)
-    #expect(ofCodes.sampler == .eulerAncestral && ofCodes.sigmaMin == 0.1)
-    let flow = NoiseProcess(prediction: .flow)
-    #expect(
-      SamplingDefaults(for: flow, sigmaData: 0.5, ofCodes: true)
-        == SamplingDefaults(for: flow, sigmaData: 0.5))
   }
 
   @Test func settingsOfSamplingAreReadAsTheyWereWritten() throws {

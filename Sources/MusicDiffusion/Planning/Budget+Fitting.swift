@@ -101,7 +101,7 @@ extension Budget {
     let speed = try speed(of: size)
     configuration.batchSize = size
     let cost = CheckpointCost(
-      speed, data.representation, configuration.noise, ofCodes: false, labels: data.labels,
+      speed, data.representation, configuration.noise, labels: data.labels,
       hasHeldOut: data.hasHeldOut
     ).seconds
     let over = spent()

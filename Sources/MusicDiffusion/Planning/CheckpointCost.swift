@@ -7,16 +7,16 @@ public struct CheckpointCost: Sendable, Equatable {
 
   /// - Parameters:
   ///   - labels: of the dataset; samples are drawn of at most four.
-  ///   - noise: of the model, on which its way of drawing depends; `ofCodes`, whether it draws codes.
+  ///   - noise: of the model, on which its way of drawing depends.
   ///   - hasHeldOut: whether there are files to measure a loss on.
   public init(
-    _ speed: MeasuredSpeed, _ representation: Representation, _ noise: NoiseProcess,
-    ofCodes: Bool, labels: Int, hasHeldOut: Bool
+    _ speed: MeasuredSpeed, _ representation: Representation, _ noise: NoiseProcess, labels: Int,
+    hasHeldOut: Bool
   ) {
     let heldOut = hasHeldOut ? Double(HeldOutBatches.evaluations) * speed.secondsPerEvaluation : 0
     // A window, twice as much where a label guides it; a window by itself takes longer than one of a
     // batch.
-    let steps = SamplingDefaults(for: noise, sigmaData: 0.5, ofCodes: ofCodes).steps
+    let steps = SamplingDefaults(for: noise, sigmaData: 0.5).steps
     let drawing = Double(steps * (labels > 0 ? 2 : 1)) * 1.5 * speed.secondsPerEvaluation
     let sounds = Double(min(max(labels, 1), Self.labelsDrawn))
     // The way back to sound, its picture and its MP3 for the report.

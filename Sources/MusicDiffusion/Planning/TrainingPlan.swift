@@ -33,8 +33,8 @@ public struct TrainingPlan: Sendable, Equatable {
     let last = done.steps + steps
     checkpoints = last / interval - done.steps / interval + (last % interval == 0 ? 0 : 1)
     let cost = CheckpointCost(
-      speed, dataset.representation, configuration.noise, ofCodes: dataset.coder != nil,
-      labels: dataset.labels.count, hasHeldOut: dataset.heldOut != nil)
+      speed, dataset.representation, configuration.noise, labels: dataset.labels.count,
+      hasHeldOut: dataset.heldOut != nil)
     (secondsOfCheckpoint, disk) = (cost.seconds, cost.bytesOfRun)
     memory = TrainingMemory(
       configuration.network(

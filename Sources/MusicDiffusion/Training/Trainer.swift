@@ -403,8 +403,7 @@ public final class Trainer {
       learningRate: configuration.learningRate, seed: configuration.seed)
     history.startedFrom = start?.name
     var sampling = SamplingDefaults(
-      for: configuration.noise, sigmaData: Double(dataset.normalization.sigmaData),
-      ofCodes: dataset.coder != nil)
+      for: configuration.noise, sigmaData: Double(dataset.normalization.sigmaData))
     sampling.guidance = configuration.guidance ?? sampling.guidance
     if let distillation = configuration.distillation {
       history.distilledSteps = distillation.steps
