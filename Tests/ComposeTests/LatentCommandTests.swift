@@ -19,6 +19,26 @@ extension CommandLineTests {
             /\ncode:    4 x 16 for 8 frames, 1\/16 of the values, variational, judged by hinge\n/)
         )
         #expect(plan.output.contains("\nrun:     to 0.5 hours, batches of 8\n"))
+        try bench.folder.write(
+          """
+          {"preset": "draft", "network": {"patchFrames": 8}, "adversary": {"loss": "wgan", "start": 0.5}}
+          """, to: "code.json")
+        let filed = try run("train", data, "--autoencoder", "--config", "code.json", "--dry-run")
+        #expect(
+          filed.output.contains(
+            "4 x 16 for 16 frames, 1/32 of the values, variational, judged by wgan"),
+          "\(filed.output) \(filed.errors)")
+        let over = try run(
+          "train", data, "--autoencoder", "--config", "code.json", "--dry-run", "--adversary",
+          "none",
+          "--bottleneck", "sparse")
+        #expect(over.output.contains("1/32 of the values, sparse\n"), "\(over.output)")
+        try bench.folder.write("{\"network\": {\"patchBins\": 0}}", to: "off.json")
+        let off = try run("train", data, "--autoencoder", "--config", "off.json", "--dry-run")
+        #expect(
+          off.message.hasPrefix(
+            "compose: cannot use the settings in off.json: autoencoder.patchBins must"),
+          "\(off.message)")
         let coded = try run(
           "train", data, "--autoencoder", "--preset", "draft", "--steps", "3", "--output", "code",
           "--bottleneck", "sparse", "--adversary", "none")
@@ -123,8 +143,8 @@ extension CommandLineTests {
           "\(alone.message)")
         let both = try run("train", data, "--autoencoder", "--latent", "code")
         #expect(both.message.hasPrefix("compose: --autoencoder and --latent exclude each other."))
-        let over = try run("train", data, "--autoencoder", "--output", "code")
-        #expect(over.message.contains("code already holds a model"), "\(over.message)")
+        let taken = try run("train", data, "--autoencoder", "--output", "code")
+        #expect(taken.message.contains("code already holds a model"), "\(taken.message)")
         let absent = try run("train", data, "--latent", "absent")
         #expect(absent.message == "compose: there is no folder at absent", "\(absent.message)")
       }

@@ -196,12 +196,16 @@ import Torch
 
   /// An adversary of small spectrograms, active from the start.
   private func adversary(
-    _ loss: AdversarialLoss, weight: Double = 0.5, featureMatching: Double = 0
+    _ loss: AdversarialLoss, weight: Double = 0.5, featureMatching: Double = 0,
+    joined: Double? = nil, rise: Double = 0
   ) throws -> Adversary {
     var settings = AdversaryConfiguration(loss)
     (settings.weight, settings.featureMatching) = (weight, featureMatching)
-    (settings.start, settings.rise, settings.width) = (0.3, 0, 4)
-    return try Adversary(settings, channels: 1, melBins: 32, seed: 1, device: .cpu)
+    (settings.start, settings.rise, settings.width) = (0.3, rise, 4)
+    var state = Adversary.State()
+    state.joined = joined
+    return try Adversary(
+      settings, channels: 1, melBins: 32, seed: 1, device: .cpu, state: state)
   }
 
   private func normals(_ shape: [Int], seed: UInt64) throws -> Tensor {
@@ -280,42 +284,48 @@ import Torch
     #expect(warnings == [100] && adversary.state.strength == 0.5)
   }
 
-  /// A judge that nothing is learned from, since nobody mends what it sees, wins: that is noticed of margins, and
-  /// not of critics that measure a distance.
-  @Test(arguments: [AdversarialLoss.hinge, .wgan])
-  func judgesThatWinAreNoticed(_ loss: AdversarialLoss) throws {
-    let adversary = try adversary(loss)
+  /// Lets an adversary tell one noise from another, whose means lie so far apart.
+  private func warnings(
+    _ adversary: Adversary, apart: Double, steps: Int, progress: (Int) -> Double
+  ) throws -> [(step: Int, AdversaryWarning)] {
     var random = RandomGenerator(seed: 6)
-    var warnings: [(step: Int, AdversaryWarning)] = []
-    for step in 0..<320 {
-      let real = try normals([2, 1, 32, 32], seed: UInt64(2 * step)) + 1
-      let made = try normals([2, 1, 32, 32], seed: UInt64(2 * step + 1)) - 1
-      if let warning = try adversary.learn(
-        real: real, generated: made, learningRate: 0.02, progress: 0.5, &random)
-        ?? adversary.watch(reconstruction: 1)
-      {
-        warnings.append((step, warning))
-      }
+    return try (0..<steps).flatMap { step in
+      let real = try normals([2, 1, 32, 32], seed: UInt64(2 * step)) + apart / 2
+      let made = try normals([2, 1, 32, 32], seed: UInt64(2 * step + 1)) - apart / 2
+      return [
+        try adversary.learn(
+          real: real, generated: made, learningRate: 0.02, progress: progress(step), &random),
+        adversary.watch(reconstruction: 1),
+      ].compactMap(\.self).map { (step, $0) }
     }
-    guard loss == .hinge else { return #expect(warnings.isEmpty) }
-    #expect(warnings.map(\.step) == [300])
-    let first = try #require(warnings.first)
-    #expect(first.1.reason == .judgeWins && first.1.weight == 0.25)
-    #expect("\(first.1)".contains("it tells every patch from a real one"))
   }
 
-  /// One that is held in check by what it judges does not win.
+  /// A judge that nobody answers wins: that is noticed of margins, not of critics that measure a distance, and slows
+  /// it down.
+  @Test(arguments: [AdversarialLoss.hinge, .wgan])
+  func judgesThatWinAreNoticed(_ loss: AdversarialLoss) throws {
+    let adversary = try adversary(loss, joined: 0.4)
+    let warnings = try warnings(adversary, apart: 2, steps: 320) { _ in 0.5 }
+    guard loss == .hinge else { return #expect(warnings.isEmpty) }
+    #expect(warnings.count == 1)
+    let first = try #require(warnings.first)
+    #expect((299..<320).contains(first.step))
+    #expect(first.1.reason == .criticWins && first.1.weight == 0.5 && first.1.pace == 0.5)
+    #expect("\(first.1)".contains("it now learns at 0.5 of its rate"))
+    #expect(adversary.state.pace == 0.5 && adversary.state.strength == 1)
+  }
+
+  /// Before its weight is whole a judge has not won, whatever its loss.
+  @Test func judgesWinOnceTheyAreAnswered() throws {
+    let adversary = try adversary(.hinge, joined: 0.4, rise: 0.2)
+    let warnings = try warnings(adversary, apart: 2, steps: 320) { 0.4 + 0.0006 * Double($0) }
+    #expect(warnings.isEmpty && adversary.state.loss == nil)
+  }
+
+  /// One that has nothing to tell apart does not win.
   @Test func equalsDoNotWin() throws {
-    let adversary = try adversary(.hinge)
-    var random = RandomGenerator(seed: 6)
-    for step in 0..<400 {
-      let real = try normals([2, 1, 32, 32], seed: UInt64(2 * step))
-      let made = try normals([2, 1, 32, 32], seed: UInt64(2 * step + 1))
-      #expect(
-        try adversary.learn(
-          real: real, generated: made, learningRate: 0.02, progress: 0.5, &random) == nil)
-      #expect(adversary.watch(reconstruction: 1) == nil)
-    }
+    let adversary = try adversary(.hinge, joined: 0.4)
+    #expect(try warnings(adversary, apart: 0, steps: 320) { _ in 0.5 }.isEmpty)
     #expect(try #require(adversary.state.loss) > 1)
   }
 

@@ -90,10 +90,10 @@ import Torch
       "{\"learningrate\": 1}",
       "unknown key \"learningrate\"; known are accumulation, augmentation, "
     ),
-    ("{\"noise\": {\"level\": \"cosine\"}}", "unknown key \"level\"; known are levels, logMean, "),
+    ("{\"noise\": {\"level\": \"cosine\"}}", "unknown key \"level\" in noise; known are levels, logMean, "),
     (
       "{\"augmentation\": {\"kind\": []}}",
-      "unknown key \"kind\"; known are kinds, pitchRange, probability, timeRange"
+      "unknown key \"kind\" in augmentation; known are kinds, pitchRange, probability, timeRange"
     ),
     ("[1]", "it is not a JSON object"), ("{", "it is not a JSON object"),
     ("{\"learningRate\": \"high\"}", "learningRate: "), ("{\"preset\": \"huge\"}", "preset: "),
@@ -189,19 +189,45 @@ import Torch
     let other = try file.settings(preset: .studio, bottleneck: .variational)
     #expect(other.preset == .studio && other.network.bottleneck == Bottleneck(.variational))
     #expect(other.network.widths == [96, 160] && other.network.patchFrames == 8)
+    // The same kind leaves the file's weight.
     #expect(
-      try readAutoencoder("{\"adversary\": null}").settings(
-        preset: nil, bottleneck: nil
-      ).adversary == nil)
+      try file.settings(preset: nil, bottleneck: .sparse).network.bottleneck
+        == Bottleneck(.sparse, weight: 0.5))
+    let sparse = try readAutoencoder("{\"network\": {\"bottleneck\": {\"kind\": \"sparse\"}}}")
+    #expect(
+      try sparse.settings(preset: nil, bottleneck: nil).network.bottleneck == Bottleneck(.sparse))
+    let alone = try readAutoencoder("{\"adversary\": null}")
+    #expect(try alone.settings(preset: nil, bottleneck: nil).adversary == nil)
   }
 
   @Test(
     arguments: [
       ("{\"widths\": [64, 96]}", "unknown key \"widths\"; known are adversary, "),
-      ("{\"network\": {\"melBins\": 64}}", "unknown key \"melBins\"; known are blocks, "),
-      ("{\"adversary\": {\"kind\": \"wgan\"}}", "unknown key \"kind\"; known are "),
+      (
+        "{\"network\": {\"melBins\": 64}}", "unknown key \"melBins\" in network; known are blocks, "
+      ),
+      ("{\"adversary\": {\"kind\": \"wgan\"}}", "unknown key \"kind\" in adversary; known are "),
       ("{\"network\": {\"widths\": 64}}", "network.widths"),
       ("[]", "it is not a JSON object"),
+      (
+        "{\"network\": {\"bottleneck\": {\"wieght\": 1}}}",
+        "unknown key \"wieght\" in network.bottleneck; known are kind, weight"
+      ),
+      ("{\"network\": {\"patchBins\": 0}}", "autoencoder.patchBins must be 1 to 64"),
+      (
+        "{\"network\": {\"patchBins\": 1000000000000000000}}",
+        "autoencoder.patchBins must be 1 to 64"
+      ),
+      ("{\"network\": {\"patchBins\": 5}}", "place of the code of 10 mel bins"),
+      ("{\"network\": {\"patchFrames\": 5}}", "place of the code of 10 frames, and 192 are not 4"),
+      ("{\"network\": {\"patchFrames\": 16}}", "place of the code of 32 frames, and 192 are not 4"),
+      (
+        "{\"network\": {\"patchBins\": 64}}", "place of the code of 128 mel bins, and 256 are not 4"
+      ),
+      ("{\"heldOut\": 1e20}", "heldOut must be 0 to 0.5"),
+      ("{\"learningRate\": -1}", "learningRate must be positive"),
+      ("{\"betas\": []}", "betas must be two numbers"),
+      ("{\"adversary\": {\"start\": 2}}", "adversary.start must be from 0 to below 1"),
     ])
   func unusableAutoencoderSettings(_ text: String, _ reason: String) throws {
     let error = try #require(throws: ModelError.self) {

@@ -20,9 +20,9 @@ public enum AdversarialLoss: String, Codable, Sendable, CaseIterable {
   /// Of the penalty on the critic's gradient; 0 for none.
   var penaltyWeight: Double { self == .wganGP || self == .mmd ? 10 : 0 }
 
-  /// A critic's loss that says that its margins hold for nearly all patches, so that it learns no more and its gradient
-  /// says little; nil where it always goes on to measure how far they are apart.
-  var won: Double? { self == .hinge ? 0.1 : nil }
+  /// A critic whose loss stays below this has its margins nearly everywhere, so that it learns no more and its gradient
+  /// says little; nil where it goes on measuring how far they are apart.
+  var satisfiedBelow: Double? { self == .hinge ? 0.1 : nil }
 
   /// What the critic is to lower, a scalar.
   ///

@@ -45,16 +45,21 @@ package final class Adversary {
     package var joined: Double?
     /// The least that the reconstruction's loss was since it joined, or was lowered.
     package var leastLoss: Double?
-    /// Its own loss, the mean of the last hundred since it joined, or was lowered.
-    package var loss: Double?
     /// Steps since then.
     package var steps = 0
+    /// What is left of its learning rate, halved each time that it wins, 0 to 1.
+    package var pace: Double? = 1
+    /// Its own loss where margins say that it wins: the mean of the last hundred steps of those since its weight was
+    /// whole, or it was slowed down, and how many these are.
+    package var loss: Double?
+    package var judged: Int?
 
     package init() {}
 
     func validate() throws {
       guard (0...1).contains(strength), steps >= 0, (0...1).contains(joined ?? 0),
-        leastLoss.map({ $0 >= 0 && $0.isFinite }) ?? true, loss?.isFinite ?? true
+        leastLoss.map({ $0 >= 0 && $0.isFinite }) ?? true, loss?.isFinite ?? true,
+        (0...1).contains(pace ?? 1), judged ?? 0 >= 0
       else { throw ModelError.invalidConfiguration("the state of the adversary is off") }
     }
   }
@@ -122,7 +127,7 @@ package final class Adversary {
     }
     let joined = state.joined ?? progress
     state.joined = joined
-    let risen = settings.rise > 0 ? min(1, max(0, progress - joined) / settings.rise) : 1
+    let risen = risen(since: joined, progress)
     let ownSize = try size(own)
     func balanced(_ loss: Tensor, _ weight: Double) throws -> Tensor? {
       guard weight > 0 else { return nil }
@@ -139,13 +144,18 @@ package final class Adversary {
     return try [adversarial, matched].compactMap(\.self).reduce(own) { try $0 + $1 }
   }
 
+  /// How much of its weight it has, 0 to 1.
+  private func risen(since joined: Double, _ progress: Double) -> Double {
+    settings.rise > 0 ? min(1, max(0, progress - joined) / settings.rise) : 1
+  }
+
   /// One step of learning to tell them apart.
   ///
   /// - Parameters:
   ///   - real: `[batch, channels, mel bins, frames]`; `generated`, shaped as it; both without history.
   ///   - random: of this step.
   ///   - progress: of the run, 0 to 1.
-  /// - Returns: a warning if it came out of hand and was lowered.
+  /// - Returns: a warning if it came out of hand and was lowered, or won and was slowed down.
   package func learn(
     real: Tensor, generated: Tensor, learningRate: Double, progress: Double,
     _ random: inout RandomGenerator
@@ -162,14 +172,21 @@ package final class Adversary {
       state.joined = progress
       return lower(.criticDiverged)
     }
-    try optimizer.step(learningRate: learningRate * settings.rate)
+    let pace = state.pace ?? 1
+    try optimizer.step(learningRate: learningRate * settings.rate * pace)
     try settings.loss.limit(parameters)
+    // Before its weight is whole nobody answers it.
+    guard let satisfied = settings.loss.satisfiedBelow, let joined = state.joined,
+      risen(since: joined, progress) == 1
+    else { return nil }
+    let judged = (state.judged ?? 0) + 1
     let value = try total.item()
     let before = state.loss ?? value
-    let mean = before + (value - before) / 100
-    state.loss = mean
-    guard let won = settings.loss.won, mean < won, state.steps >= Self.patience else { return nil }
-    return lower(.judgeWins)
+    let mean = before + (value - before) / Double(min(judged, 100))
+    (state.judged, state.loss) = (judged, mean)
+    guard mean < satisfied, judged >= Self.patience else { return nil }
+    (state.judged, state.loss, state.pace) = (0, nil, pace / 2)
+    return AdversaryWarning(reason: .criticWins, weight: weight, pace: pace / 2)
   }
 
   /// Watches whether the reconstruction suffers. Once for each step.
@@ -196,9 +213,11 @@ package final class Adversary {
 
   private func lower(_ reason: AdversaryWarning.Reason) -> AdversaryWarning {
     state.strength /= 2
-    (state.steps, state.leastLoss, state.loss) = (0, nil, nil)
-    return AdversaryWarning(reason: reason, weight: settings.weight * state.strength)
+    (state.steps, state.leastLoss) = (0, nil)
+    return AdversaryWarning(reason: reason, weight: weight, pace: state.pace ?? 1)
   }
+
+  private var weight: Double { settings.weight * state.strength }
 
   /// What is said of the patches at each scale, `[patches, numbers]`, a clip's after those of the one before.
   /// Kernels compare all patches with all: they get means of those that one of the coarsest scale covers.
@@ -214,29 +233,35 @@ package final class Adversary {
   }
 }
 
-/// An adversary that was lowered, because it did harm; the run goes on.
+/// An adversary that was lowered, because it did harm, or slowed down, because nobody could answer it; the run goes
+/// on.
 public struct AdversaryWarning: Sendable, Equatable, CustomStringConvertible {
   public enum Reason: Sendable {
     /// The decoder follows it away from what it is to make.
     case reconstructionLost
     /// Its own gradients are no numbers.
     case criticDiverged
-    /// It tells all patches apart beyond doubt.
-    case judgeWins
+    /// Its margins hold for nearly all patches, so that its gradient says little.
+    case criticWins
   }
 
   public let reason: Reason
   /// That it has now.
   public let weight: Double
+  /// What is left of its learning rate, 0 to 1.
+  public let pace: Double
 
   public var description: String {
-    let why =
-      switch reason {
-      case .reconstructionLost: "the reconstruction is 30 % worse than it was beside it"
-      case .criticDiverged: "its gradients are no longer finite"
-      case .judgeWins: "it tells every patch from a real one, and no longer what is missing"
-      }
-    return "the adversary collapses: \(why); its weight is now "
-      + String(format: "%.3g", weight)
+    switch reason {
+    case .reconstructionLost:
+      "the adversary leads astray: the reconstruction is 30 % worse than it was beside it; "
+        + String(format: "its weight is now %.3g", weight)
+    case .criticDiverged:
+      "the adversary collapses: its gradients are no longer finite; it begins anew, "
+        + String(format: "its weight is now %.3g", weight)
+    case .criticWins:
+      "the adversary wins: it tells nearly all patches from real ones, and no longer what they lack; "
+        + String(format: "it now learns at %.3g of its rate", pace)
+    }
   }
 }

@@ -78,7 +78,8 @@ public struct AutoencoderConfiguration: Codable, Sendable, Equatable {
     try check((1...256).contains(codeChannels), "autoencoder.codeChannels must be 1 to 256")
     try check(
       (1...4096).contains(melBins) && melBins % codeBins == 0,
-      "autoencoder.melBins must be a multiple of \(codeBins), at most 4096")
+      "autoencoder.patchBins and widths make a place of the code of \(codeBins) mel bins, and melBins, "
+        + "\(melBins), must be a multiple of that, at most 4096")
     try bottleneck.validate()
   }
 }

@@ -180,16 +180,16 @@ public final class AutoencoderTrainer {
         continue
       }
       let start = clock.now
-      let warning = try step(schedule)
+      let warnings = try step(schedule)
       state.seconds += start.duration(to: clock.now) / .seconds(1)
       recent.append((clock.now, state.steps))
       if recent.count > 21 { recent.removeFirst() }
-      if let warning { try onWarning(warning) }
+      try warnings.forEach(onWarning)
       try onStep(Trainer.Progress(recent, state.steps, state.seconds, state.history.loss, schedule))
     }
   }
 
-  private func step(_ schedule: TrainingConfiguration) throws -> AdversaryWarning? {
+  private func step(_ schedule: TrainingConfiguration) throws -> [AdversaryWarning] {
     let x = try loader.batch(step: state.steps)
     let progress = schedule.progress(steps: state.steps, seconds: state.seconds)
     let encoded = try network.encode(x, precision: precision)
@@ -223,13 +223,14 @@ public final class AutoencoderTrainer {
     state.history.steps = state.steps
     let before = state.steps == 1 ? value : state.history.loss
     state.history.loss = before + (value - before) / Double(min(state.steps, 100))
-    guard let judge else { return nil }
-    let warning =
+    guard let judge else { return [] }
+    let warnings = [
       try judge.learn(
-        real: x, generated: y.detach(), learningRate: learningRate, progress: progress, &random)
-      ?? judge.watch(reconstruction: state.history.loss)
+        real: x, generated: y.detach(), learningRate: learningRate, progress: progress, &random),
+      judge.watch(reconstruction: state.history.loss),
+    ]
     state.adversary = judge.state
-    return warning
+    return warnings.compactMap(\.self)
   }
 
   private func evaluate(_ onEvaluate: (ReconstructionErrors) throws -> Void) throws {

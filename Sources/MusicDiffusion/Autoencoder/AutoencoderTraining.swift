@@ -53,10 +53,29 @@ public struct AutoencoderTraining: Codable, Sendable, Equatable {
     return schedule
   }
 
+  /// Throws ``ModelError/invalidConfiguration(_:)`` for what cannot be trained with, and for codes that no network
+  /// of the preset could draw.
   func validate() throws {
     try schedule.validate()
     try network.validate()
     try adversary?.validate()
+    let drawing = schedule.network(
+      labelCount: 0,
+      code: DrawingSpace(
+        channels: network.codeChannels, bins: network.melBins / network.codeBins,
+        framesPerColumn: network.codeFrames, melBinsPerBin: network.codeBins))
+    func check(_ size: Int, _ place: Int, _ multiple: Int, _ name: String, _ what: String) throws {
+      guard size % (place * multiple) == 0 else {
+        throw ModelError.invalidConfiguration(
+          "autoencoder.\(name) and widths make a place of the code of \(place) \(what), and \(size) are not "
+            + "\(multiple) of these, or a multiple, as the networks that draw \(preset.rawValue) need"
+        )
+      }
+    }
+    try check(
+      representation.windowFrames, network.codeFrames, drawing.frameMultiple, "patchFrames",
+      "frames")
+    try check(network.melBins, network.codeBins, drawing.binMultiple, "patchBins", "mel bins")
   }
 }
 

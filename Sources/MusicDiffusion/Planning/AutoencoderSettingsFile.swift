@@ -1,5 +1,5 @@
 /// Settings of an autoencoder's run in a file that a person has written: a JSON object with any of the names of
-/// ``AutoencoderTraining``; `network` and `adversary` are objects with any of theirs.
+/// ``AutoencoderTraining``; `network`, its `bottleneck`, `adversary` and `augmentation` are objects with any of theirs.
 ///
 ///     { "preset": "studio", "network": { "patchBins": 2, "patchFrames": 8, "widths": [96, 160] },
 ///       "adversary": { "loss": "hinge", "start": 0.5 } }
@@ -16,24 +16,40 @@ public struct AutoencoderSettingsFile {
     try object.check(known: names(standard))
     // What is coded, the preset says.
     try object.check(
-      known: names(standard.network).subtracting(["channels", "melBins"]), within: "network")
-    try object.check(known: names(AdversaryConfiguration(.hinge)), within: "adversary")
-    try object.check(known: SettingsFile.augmentationKeys, within: "augmentation")
+      known: names(standard.network).subtracting(["channels", "melBins"]), within: ["network"])
+    try object.check(
+      known: names(standard.network.bottleneck), within: ["network", "bottleneck"])
+    try object.check(known: names(AdversaryConfiguration(.hinge)), within: ["adversary"])
+    try object.check(known: SettingsFile.augmentationKeys, within: ["augmentation"])
   }
 
   /// - Parameters:
   ///   - preset: nil for that of the file, or else `standard`.
-  ///   - bottleneck: nil for that of the file, or else `variational`.
-  /// - Throws: ``ModelError/unusableSettings(_:reason:)`` for values of another kind.
+  ///   - bottleneck: nil for that of the file, or else `variational`; of another kind than the file's it has its own
+  ///     weight.
+  /// - Throws: ``ModelError/unusableSettings(_:reason:)`` for values of another kind, and those that nothing can be
+  ///   trained with.
   public func settings(
     preset: Preset?, bottleneck: Bottleneck.Kind?
   ) throws -> AutoencoderTraining {
-    let named = (object.values["preset"] as? String).flatMap(Preset.init(rawValue:))
+    let named = (object.value(at: ["network", "bottleneck", "kind"]) as? String)
+      .flatMap(Bottleneck.Kind.init(rawValue:))
     let standard = AutoencoderTraining(
-      preset: preset ?? named ?? .standard, bottleneck: Bottleneck(bottleneck ?? .variational))
-    var settings = try object.applied(to: standard, merging: ["network", "adversary"])
-    settings.preset = standard.preset
-    if bottleneck != nil { settings.network.bottleneck = standard.network.bottleneck }
+      preset: preset ?? object.preset ?? .standard,
+      bottleneck: Bottleneck(bottleneck ?? named ?? .variational))
+    var settings = try object.applied(
+      to: standard, isDeep: true, except: preset == nil ? [] : ["preset"])
+    if let bottleneck, bottleneck != settings.network.bottleneck.kind {
+      settings.network.bottleneck = standard.network.bottleneck
+    }
+    var whole = settings
+    // It may leave the length of the run open.
+    if whole.steps == nil && whole.hours == nil { whole.hours = 1 }
+    do {
+      try whole.validate()
+    } catch ModelError.invalidConfiguration(let reason) {
+      throw object.error(reason)
+    }
     return settings
   }
 }

@@ -31,18 +31,16 @@ public struct SettingsFile {
       // What is learned from a model, compose distill says.
       .filter { $0 != "distillation" }
     try object.check(known: Set(known))
-    for (name, known) in Self.keysWithin { try object.check(known: known, within: name) }
+    for (name, known) in Self.keysWithin { try object.check(known: known, within: [name]) }
   }
 
   /// The settings of the preset that it names, or else of the one given, with all that stands in it.
   ///
   /// - Throws: ``ModelError/unusableSettings(_:reason:)`` for values of another kind.
   public func configuration(preset: Preset?) throws -> TrainingConfiguration {
-    let named = (object.values["preset"] as? String).flatMap(Preset.init(rawValue:))
-    var configuration = try object.applied(
-      to: TrainingConfiguration(preset: preset ?? named ?? .standard))
-    configuration.preset = preset ?? configuration.preset
-    return configuration
+    try object.applied(
+      to: TrainingConfiguration(preset: preset ?? object.preset ?? .standard),
+      except: preset == nil ? [] : ["preset"])
   }
 
   /// Throws for what stands in it and would change nothing in a run with these settings, which are those

@@ -20,34 +20,46 @@ struct SettingsObject {
 
   func error(_ reason: String) -> ModelError { .unusableSettings(path, reason: reason) }
 
-  /// - Parameter name: of the object in it whose keys are looked at, if it is there; nil for its own.
-  /// - Throws: ``ModelError/unusableSettings(_:reason:)`` for a key that is not one of those known.
-  func check(known: Set<String>, within name: String? = nil) throws {
-    let keys = name.map { (values[$0] as? [String: Any] ?? [:]).keys } ?? values.keys
-    guard let unknown = Set(keys).subtracting(known).min() else { return }
-    throw error("unknown key \"\(unknown)\"; known are \(known.sorted().joined(separator: ", "))")
+  /// The preset that it names.
+  var preset: Preset? { (values["preset"] as? String).flatMap(Preset.init(rawValue:)) }
+
+  /// What stands at a path of keys, `["network", "bottleneck"]`.
+  func value(at keys: [String]) -> Any? {
+    keys.reduce(values as Any?) { ($0 as? [String: Any])?[$1] }
   }
 
-  /// - Parameter objectsToMerge: what counts by its own keys, not as a whole.
+  /// - Parameter within: the path of keys of an object in it whose own keys are looked at, if it is there.
+  /// - Throws: ``ModelError/unusableSettings(_:reason:)`` for a key that is not one of those known.
+  func check(known: Set<String>, within keys: [String] = []) throws {
+    let object = value(at: keys) as? [String: Any] ?? [:]
+    guard let unknown = Set(object.keys).subtracting(known).min() else { return }
+    let place = keys.isEmpty ? "" : " in \(keys.joined(separator: "."))"
+    throw error(
+      "unknown key \"\(unknown)\"\(place); known are \(known.sorted().joined(separator: ", "))")
+  }
+
+  /// - Parameters:
+  ///   - isDeep: whether objects in it count by their own keys, not as a whole.
+  ///   - except: keys that do not count.
   /// - Returns: the settings with all that stands in it.
   /// - Throws: ``ModelError/unusableSettings(_:reason:)`` for values of another kind.
   func applied<Settings: Codable>(
-    to settings: Settings, merging objectsToMerge: Set<String> = []
+    to settings: Settings, isDeep: Bool = false, except: Set<String> = []
   ) throws -> Settings {
+    func merged(_ old: [String: Any], _ new: [String: Any]) -> [String: Any] {
+      old.merging(new) { old, new in
+        if isDeep, let old = old as? [String: Any], let new = new as? [String: Any] {
+          return merged(old, new)
+        }
+        return new
+      }
+    }
     do {
       let data = try JSONEncoder().encode(settings)
-      var merged = try JSONSerialization.jsonObject(with: data) as? [String: Any] ?? [:]
-      for (key, value) in values {
-        if objectsToMerge.contains(key), let new = value as? [String: Any],
-          let old = merged[key] as? [String: Any]
-        {
-          merged[key] = old.merging(new) { $1 }
-        } else {
-          merged[key] = value
-        }
-      }
+      let old = try JSONSerialization.jsonObject(with: data) as? [String: Any] ?? [:]
+      let all = merged(old, values.filter { !except.contains($0.key) })
       return try JSONDecoder().decode(
-        Settings.self, from: JSONSerialization.data(withJSONObject: merged))
+        Settings.self, from: JSONSerialization.data(withJSONObject: all))
     } catch let error as DecodingError {
       throw self.error(error.summary)
     }

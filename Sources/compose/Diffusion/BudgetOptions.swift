@@ -24,7 +24,8 @@ struct PlanOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      JSON file of settings, as compose tune writes it. Options given here count more than the file.
+      JSON file of settings, as compose tune writes it; with --autoencoder of its own (Docs/latents.md). \
+      Options given here count more than the file.
       """, valueName: "file"))
   var config: String?
 

@@ -45,14 +45,17 @@ struct Train: ParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: "Length of the whole run in hours of training steps. Default: 2, unless --steps is given."
+    help:
+      "Length of the whole run in hours of training steps. Default: 2, with --autoencoder 0.5, unless --steps is given."
   )
   var hours: Double?
 
   @Option(parsing: .unconditional, help: "Windows of audio in one step. Default: 8.")
   var batchSize: Int?
 
-  @Option(parsing: .unconditional, help: "Highest learning rate. Default: 0.0006.")
+  @Option(
+    parsing: .unconditional,
+    help: "Highest learning rate. Default: 0.0006, with --autoencoder 0.001.")
   var learningRate: Double?
 
   @OptionGroup var noise: NoiseOptions
@@ -290,12 +293,7 @@ struct Train: ParsableCommand {
     settings.noise = noise.process(
       over: settings.noise,
       isChosen: file?.keys.contains("noise") == true || start != nil || guideFor != nil)
-    if let augment {
-      let base = settings.augmentation ?? .none
-      settings.augmentation = Augmentation(
-        augment.kinds, probability: base.probability, pitchRange: base.pitchRange,
-        timeRange: base.timeRange)
-    }
+    settings.augmentation = augment?.kept(as: settings.augmentation) ?? settings.augmentation
     settings.heldOut = heldOut ?? settings.heldOut ?? 0.05
     if let accumulate { settings.accumulation = accumulate > 1 ? accumulate : nil }
     if let multiScale { settings.multiScale = multiScale > 0 ? multiScale : nil }
@@ -347,6 +345,14 @@ extension Augmentation {
   /// As `--augment` takes it.
   var name: String {
     kinds.isEmpty ? "none" : kinds.map(\.rawValue).joined(separator: ",")
+  }
+
+  /// These kinds, as often and as far as others were.
+  func kept(as other: Augmentation?) -> Augmentation {
+    let other = other ?? .none
+    return Augmentation(
+      kinds, probability: other.probability, pitchRange: other.pitchRange,
+      timeRange: other.timeRange)
   }
 }
 

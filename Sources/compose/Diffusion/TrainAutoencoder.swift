@@ -84,12 +84,17 @@ extension Train {
         }
         ?? AutoencoderTraining(
           preset: preset ?? .standard, bottleneck: Bottleneck(bottleneck ?? .variational))
-      if let adversary, adversary.loss != settings.adversary?.loss {
-        settings.adversary = adversary.loss.map(AdversaryConfiguration.init)
+      if let adversary {
+        let others = settings.adversary
+        settings.adversary = adversary.loss.map { loss in
+          var settings = others ?? AdversaryConfiguration(loss)
+          settings.loss = loss
+          return settings
+        }
       }
       settings.batchSize = batchSize ?? settings.batchSize
       settings.seed = seed ?? settings.seed
-      settings.augmentation = augment ?? settings.augmentation
+      settings.augmentation = augment?.kept(as: settings.augmentation) ?? settings.augmentation
       settings.heldOut = heldOut ?? settings.heldOut
     }
     if steps != nil || hours != nil { (settings.steps, settings.hours) = (steps, hours) }
