@@ -90,7 +90,10 @@ import Torch
       "{\"learningrate\": 1}",
       "unknown key \"learningrate\"; known are accumulation, augmentation, "
     ),
-    ("{\"noise\": {\"level\": \"cosine\"}}", "unknown key \"level\" in noise; known are levels, logMean, "),
+    (
+      "{\"noise\": {\"level\": \"cosine\"}}",
+      "unknown key \"level\" in noise; known are levels, logMean, "
+    ),
     (
       "{\"augmentation\": {\"kind\": []}}",
       "unknown key \"kind\" in augmentation; known are kinds, pitchRange, probability, timeRange"
