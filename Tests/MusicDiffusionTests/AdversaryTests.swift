@@ -327,6 +327,13 @@ import Torch
     let adversary = try adversary(.hinge, joined: 0.4)
     #expect(try warnings(adversary, apart: 0, steps: 320) { _ in 0.5 }.isEmpty)
     #expect(try #require(adversary.state.loss) > 1)
+    // One that begins anew has not been judged yet.
+    var random = RandomGenerator(seed: 6)
+    let broken = try normals([2, 1, 32, 32], seed: 0) * .nan
+    let warning = try adversary.learn(
+      real: broken, generated: broken, learningRate: 0.02, progress: 0.6, &random)
+    #expect(warning?.reason == .criticDiverged)
+    #expect(adversary.state.loss == nil && adversary.state.judged == nil)
   }
 
   private func trainer(

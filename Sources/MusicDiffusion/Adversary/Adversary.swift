@@ -169,7 +169,7 @@ package final class Adversary {
       // Its weights are what gave no number: it begins anew, and its weight rises from 0 again.
       try parameters.copy(from: fresh())
       try optimizer.reset()
-      state.joined = progress
+      (state.joined, state.judged, state.loss) = (progress, nil, nil)
       return lower(.criticDiverged)
     }
     let pace = state.pace ?? 1
