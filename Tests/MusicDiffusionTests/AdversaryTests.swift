@@ -198,13 +198,13 @@ import Torch
   private func adversary(
     _ loss: AdversarialLoss, weight: Double = 0.5, featureMatching: Double = 0,
     joined: Double? = nil, rise: Double = 0
-  ) throws -> Adversary {
+  ) throws -> SpectrogramAdversary {
     var settings = AdversaryConfiguration(loss)
     (settings.weight, settings.featureMatching) = (weight, featureMatching)
     (settings.start, settings.rise, settings.width) = (0.3, rise, 4)
-    var state = Adversary.State()
+    var state = AdversaryState()
     state.joined = joined
-    return try Adversary(
+    return try SpectrogramAdversary(
       settings, channels: 1, melBins: 32, seed: 1, device: .cpu, state: state)
   }
 
@@ -279,14 +279,14 @@ import Torch
         case ..<200: 0.9
         default: 0.6
         }
-      if adversary.watch(reconstruction: loss) != nil { warnings.append(step) }
+      if adversary.watch(own: loss) != nil { warnings.append(step) }
     }
     #expect(warnings == [100] && adversary.state.strength == 0.5)
   }
 
   /// Lets an adversary tell one noise from another, whose means lie so far apart.
   private func warnings(
-    _ adversary: Adversary, apart: Double, steps: Int, progress: (Int) -> Double
+    _ adversary: SpectrogramAdversary, apart: Double, steps: Int, progress: (Int) -> Double
   ) throws -> [(step: Int, AdversaryWarning)] {
     var random = RandomGenerator(seed: 6)
     return try (0..<steps).flatMap { step in
@@ -295,7 +295,7 @@ import Torch
       return [
         try adversary.learn(
           real: real, generated: made, learningRate: 0.02, progress: progress(step), &random),
-        adversary.watch(reconstruction: 1),
+        adversary.watch(own: 1),
       ].compactMap(\.self).map { (step, $0) }
     }
   }
@@ -382,7 +382,7 @@ import Torch
         let run = try trainer(folder / "a", dataset, adversary, steps: 200)
         #expect(try run.run(onWarning: { warnings.append($0) }))
         let first = try #require(warnings.first)
-        #expect(first.reason == .reconstructionLost && first.weight == 500)
+        #expect(first.reason == .leadsAstray(times: 1.3) && first.weight == 500)
         #expect("\(first)".contains("its weight is now 500"))
         #expect(run.state.history.loss.isFinite)
       }

@@ -98,6 +98,31 @@ import Torch
     #expect(try (plain - many).abs().max().item() > 0.01)
   }
 
+  /// An adversary judges where a step arrives: of an estimate that is the target, where the teacher leads.
+  @Test func stepsArriveWhereTheTeacherLeads() throws {
+    let distillation = distillation(4)
+    let grid = distillation.grid
+    // The last places of the four segments, where the teacher alone decides.
+    let levels = [7, 15, 23, 31].map { grid[$0] }
+    #expect(distillation.ends(of: levels) == [8, 16, 24, 32].map { grid[$0] })
+    #expect(distillation.ends(of: [grid[0], grid[9], grid[30]]) == [8, 16, 32].map { grid[$0] })
+    let x = try Tensor(normals(8, 4 * 6), shape: [4, 1, 2, 3])
+    func teacher(_ x: Tensor, _ sigmas: [Double]) throws -> Tensor { try x.tanh() * 0.5 }
+    let target = try distillation.target(x, sigmas: levels, teacher: teacher) { x, _ in
+      Issue.record("the student was asked")
+      return x
+    }
+    let arrived = try distillation.arrival(x, sigmas: levels, estimate: target)
+    for clip in 0..<4 {
+      let start = try x.narrow(dimension: 0, start: clip, length: 1)
+      let led = try Sampling.euler(start, sigmas: Array(grid[8 * clip + 7...8 * clip + 8])) {
+        try teacher($0, [$1])
+      }
+      let difference = try (arrived.narrow(dimension: 0, start: clip, length: 1) - led).abs().max()
+      #expect(try difference.item() < 1e-5, "\(clip)")
+    }
+  }
+
   /// A variation begins where its strength says and goes on by the steps that the model knows.
   @Test func variationsKeepTheLevels() throws {
     let sigmas = try distillation(4).sampling(as: SamplingDefaults()).sigmas(sigmaData: 0.5)
@@ -178,13 +203,17 @@ import Torch
         let teacher = try Model(contentsOf: (folder / "teacher").path)
         let fingerprint = try Recipe.Source(contentsOf: (folder / "teacher").path, name: nil)
           .fingerprint
-        func student(_ name: String, updates: Int, resume: Bool = false) throws -> Trainer {
+        func student(
+          _ name: String, updates: Int, resume: Bool = false,
+          change: (inout TrainingConfiguration) -> Void = { _ in }
+        ) throws -> Trainer {
           var settings = try TrainingConfiguration(
             distilling: teacher, fingerprint: fingerprint, steps: 2)
           (settings.steps, settings.hours, settings.batchSize) = (updates, nil, 4)
           (settings.learningRate, settings.warmUpSteps) = (1e-3, 10)
           (settings.augmentation, settings.emaWidth) = (nil, 0.1)
           (settings.wideEMAWidth, settings.heldOut) = (nil, 1.0 / 3)
+          change(&settings)
           return try Trainer(
             folder: folder / name, dataset: dataset, configuration: settings, device: .cpu,
             precision: .float32, resume: resume,
@@ -223,6 +252,50 @@ import Torch
         _ = try student("cut", updates: 8, resume: true).run()
         _ = try student("uncut", updates: 8).run()
         try expectEqualRuns(folder / "cut", folder / "uncut")
+        // So does one that is judged, and the judge is heard.
+        for name in ["cut", "uncut", "alone"] {
+          let judged = name + " judged"
+          func run(_ updates: Int, resume: Bool = false) throws -> Trainer {
+            try student(judged, updates: updates, resume: resume) {
+              var adversary = AdversaryConfiguration.ofStudent(.hinge)
+              (adversary.start, adversary.rise, adversary.width) = (0.2, 0, 8)
+              $0.distillation?.adversary = name == "alone" ? nil : adversary
+            }
+          }
+          let first = try run(8)
+          _ = try first.run(shouldStop: { name == "cut" && first.state.steps == 4 })
+          if name == "cut" { _ = try run(8, resume: true).run() }
+        }
+        try expectEqualRuns(folder / "cut judged", folder / "uncut judged")
+        func weights(_ name: String) throws -> Data {
+          try Data(contentsOf: folder / name / "model.safetensors")
+        }
+        #expect(try weights("cut judged") != weights("alone judged"))
+        #expect(try weights("cut") == weights("alone judged"))
+
+        // One beside which his loss became twice its least is lowered, and the run goes on.
+        func astray(resume: Bool) throws -> Trainer {
+          try student("astray", updates: 8, resume: resume) {
+            var adversary = AdversaryConfiguration.ofStudent(.hinge)
+            (adversary.start, adversary.width) = (0, 8)
+            $0.distillation?.adversary = adversary
+          }
+        }
+        let begun = try astray(resume: false)
+        _ = try begun.run(shouldStop: { begun.state.steps == 4 })
+        let file = (folder / "astray/training/checkpoint.safetensors").path
+        var (tensors, metadata) = try SafeTensors.read(file)
+        metadata["state"]?.replace(/"leastLoss":[0-9.e-]+/, with: "\"leastLoss\":1e-9")
+        let named = tensors.sorted { $0.key < $1.key }.map { (name: $0.key, tensor: $0.value) }
+        try SafeTensors.write(
+          named, metadata: metadata.filter { $0.key == "state" }, sealed: true, to: file)
+        var warnings: [AdversaryWarning] = []
+        let outcome = try astray(resume: true).run(onWarning: { warnings.append($0) })
+        #expect(outcome == .finished && warnings.count == 1)
+        let warning = try #require(warnings.first)
+        #expect(warning.reason == .leadsAstray(times: 2) && warning.weight == 0.5)
+        #expect("\(warning)".contains("the loss is 100 % more than it was beside it"))
+
         // By compose train it cannot go on.
         #expect(throws: ModelError.self) {
           try trainer(folder / "cut", dataset, steps: 9, resume: true)

@@ -70,7 +70,7 @@ extension AdversarialLoss {
     real: Tensor, generated: Tensor, mix: [Float], judges: (Tensor) throws -> [Tensor]
   ) throws -> Tensor {
     let (ofReal, ofGenerated) = (try judges(real), try judges(generated))
-    let loss = try mean(ofReal, ofGenerated) { try ofCritic(real: $0, generated: $1) }
+    let loss = try ofCritic(real: ofReal, generated: ofGenerated)
     if penaltyWeight == 0 { return loss }
     let penalty = try GradientPenalty.between(real, generated, mix: mix) { between in
       let values = try judges(between).enumerated().map { judge, scores in
@@ -80,6 +80,11 @@ extension AdversarialLoss {
       return try values.dropFirst().reduce(values[0]) { try $0 + $1 } / Double(values.count)
     }
     return try loss + penalty * penaltyWeight
+  }
+
+  /// The same without a penalty, of what several judges say, `[patches, numbers]` of each.
+  func ofCritic(real: [Tensor], generated: [Tensor]) throws -> Tensor {
+    try mean(real, generated) { try ofCritic(real: $0, generated: $1) }
   }
 
   /// What the generator is to lower, as the mean over several judges, `[patches, numbers]` of each.

@@ -5,13 +5,6 @@ package import Torch
 /// Wang et al. 2018, arXiv:1711.11585). It has no norms, which would let one clip's gradient depend on another
 /// clip, and computes in float32 by what libtorch can differentiate twice.
 package struct PatchDiscriminator: Sendable {
-  package struct Judgement {
-    /// What each scale's network says of its patches, `[batch, numbers, rows, columns]`.
-    package let scores: [Tensor]
-    /// What its layers said on the way, `[batch, channels, rows, columns]`.
-    package let features: [Tensor]
-  }
-
   private let scales: [[Conv2d]]
   /// Where in frequency a mel bin lies, −1 to 1, `[1, 1, mel bins, 1]`.
   private let position: Tensor
@@ -62,19 +55,5 @@ package struct PatchDiscriminator: Sendable {
       scores.append(try layers.last!(h))
     }
     return Judgement(scores: scores, features: features)
-  }
-}
-
-extension PatchDiscriminator.Judgement {
-  /// How far the layers' answers to two batches lie apart, for each layer relative to the size of its answers to
-  /// the real one (feature matching: Larsen et al. 2016, arXiv:1512.09300); a scalar.
-  ///
-  /// - Parameter real: what the layers said of what is to be made again.
-  package func featureDistance(to real: Self) throws -> Tensor {
-    let distances = try zip(features, real.features).map { own, real in
-      let real = try real.detach()
-      return try (own - real).abs().mean() / (real.abs().mean() + 1e-8)
-    }
-    return try distances.dropFirst().reduce(distances[0]) { try $0 + $1 } / Double(distances.count)
   }
 }

@@ -14,7 +14,7 @@ public final class AutoencoderTrainer {
   private let averageNetwork: Autoencoder
   private let optimizer: AdamW
   private let loss: ReconstructionLoss
-  private let adversary: Adversary?
+  private let adversary: SpectrogramAdversary?
   private let loader: BatchLoader<Tensor>
   /// Windows whose error is measured, the same each time.
   private let heldOut: [Tensor]
@@ -77,9 +77,9 @@ public final class AutoencoderTrainer {
         parameters: weights, betas: (settings.betas[0], settings.betas[1]),
         weightDecay: settings.weightDecay)
       if let tensors { try optimizer.load(tensors.below("optimizer.")) }
-      let judged = state.adversary ?? Adversary.State()
+      let judged = state.adversary ?? AdversaryState()
       adversary = try settings.adversary.map {
-        try Adversary(
+        try SpectrogramAdversary(
           $0, channels: settings.network.channels, melBins: settings.network.melBins,
           seed: settings.seed &+ 1, device: device, tensors: tensors?.below("adversary."),
           state: judged)
@@ -227,7 +227,7 @@ public final class AutoencoderTrainer {
     let warnings = [
       try judge.learn(
         real: x, generated: y.detach(), learningRate: learningRate, progress: progress, &random),
-      judge.watch(reconstruction: state.history.loss),
+      judge.watch(own: state.history.loss),
     ]
     state.adversary = judge.state
     return warnings.compactMap(\.self)

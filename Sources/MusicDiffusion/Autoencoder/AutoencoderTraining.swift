@@ -103,7 +103,7 @@ public struct AutoencoderState: Codable, Sendable, Equatable {
   public var seconds = 0.0
   public var errors: ReconstructionErrors?
   /// Once it has joined.
-  var adversary: Adversary.State?
+  var adversary: AdversaryState?
 
   func validate() throws {
     try configuration.validate()
@@ -124,7 +124,7 @@ public struct AutoencoderState: Codable, Sendable, Equatable {
 
   func write(
     to folder: URL, weights: ParameterStore, average: ParameterStore, optimizer: AdamW,
-    adversary: Adversary?
+    adversary: SpectrogramAdversary?
   ) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys

@@ -78,10 +78,21 @@ public struct Denoiser: Sendable {
     signal: Tensor, noise: Tensor, sigmas: [Double], condition: Condition, teacher: Teacher?,
     dropout: Dropout? = nil
   ) throws -> Tensor {
+    try answer(
+      signal: signal, noise: noise, sigmas: sigmas, condition: condition, teacher: teacher,
+      dropout: dropout
+    ).losses
+  }
+
+  /// The same, with what the network says.
+  func answer(
+    signal: Tensor, noise: Tensor, sigmas: [Double], condition: Condition, teacher: Teacher?,
+    dropout: Dropout? = nil
+  ) throws -> (answer: Answer, losses: Tensor) {
     let x = try signal + noise * signal.perClip(sigmas)
     let target = try teacher?.target(x, sigmas: sigmas, condition: condition, student: self)
-    return try loss(
-      x, target: target ?? signal, sigmas: sigmas, condition: condition, dropout: dropout)
+    let answer = try answer(x, sigmas: sigmas, condition: condition, dropout: dropout)
+    return (answer, try answer.losses(target: target ?? signal))
   }
 
   /// The same without a teacher.
@@ -94,33 +105,62 @@ public struct Denoiser: Sendable {
       dropout: dropout)
   }
 
-  /// The same, of any estimate that is to be learned.
+  /// What the network says of noisy clips, with its history.
   ///
-  /// - Parameters:
-  ///   - x: signal + sigma · noise; `target` is what D is to be, both `[batch, channels, mel bins, frames]`.
-  func loss(
-    _ x: Tensor, target signal: Tensor, sigmas: [Double], condition: Condition,
-    dropout: Dropout? = nil
-  ) throws -> Tensor {
+  /// - Parameter x: signal + sigma · noise, `[batch, channels, mel bins, frames]`.
+  func answer(
+    _ x: Tensor, sigmas: [Double], condition: Condition, dropout: Dropout? = nil
+  ) throws -> Answer {
     let p = preconditioning
     let f = try network(
       x * x.perClip(sigmas.map(p.cIn)), noiseLevels: sigmas.map(p.cNoise),
       condition: condition.scaled(by: 1 / p.sigmaData), dropout: dropout, precision: precision)
-    // cOut target = signal − cSkip x, so that (D − signal)² = cOut² (F − target)².
-    let target =
-      try (signal - x * x.perClip(sigmas.map(p.cSkip)))
-      * x.perClip(sigmas.map { 1 / p.cOut($0) })
-    let open = try 1 - condition.mask
-    let error = try ((f - target).square() * open).sum(dimensions: [1, 2, 3], keep: false)
-    let openValues = try open.sum(dimensions: [1, 2, 3], keep: false)
-    let variance = p.prediction.targetVariance
-    return try error / (openValues * (Double(signal.shape[1]) * variance)).clamp(min: 1)
+    return Answer(x: x, f: f, sigmas: sigmas, condition: condition, preconditioning: p)
+  }
+
+  /// F(x; sigma) of a batch.
+  struct Answer {
+    let x, f: Tensor
+    let sigmas: [Double]
+    let condition: Condition
+    let preconditioning: Preconditioning
+
+    /// The estimates D, shaped as `x`; where the signal is known, that.
+    func estimate() throws -> Tensor {
+      let p = preconditioning
+      return try condition.completed(
+        by: x * x.perClip(sigmas.map(p.cSkip)) + f * x.perClip(sigmas.map(p.cOut)))
+    }
+
+    /// Of each clip, `[batch]`.
+    ///
+    /// - Parameter target: what D is to be, shaped as `x`.
+    func losses(target signal: Tensor) throws -> Tensor {
+      let p = preconditioning
+      // cOut target = signal − cSkip x, so that (D − signal)² = cOut² (F − target)².
+      let target =
+        try (signal - x * x.perClip(sigmas.map(p.cSkip)))
+        * x.perClip(sigmas.map { 1 / p.cOut($0) })
+      let open = try 1 - condition.mask
+      let error = try ((f - target).square() * open).sum(dimensions: [1, 2, 3], keep: false)
+      let openValues = try open.sum(dimensions: [1, 2, 3], keep: false)
+      let variance = p.prediction.targetVariance
+      return try error / (openValues * (Double(signal.shape[1]) * variance)).clamp(min: 1)
+    }
+  }
+
+  /// What the network sees in clips with noise levels of their own: ``UNet/features(_:noiseLevels:condition:precision:)``.
+  func features(_ x: Tensor, sigmas: [Double], _ condition: Condition) throws -> [Tensor] {
+    let p = preconditioning
+    return try network.features(
+      x * x.perClip(sigmas.map(p.cIn)), noiseLevels: sigmas.map(p.cNoise),
+      condition: condition.scaled(by: 1 / p.sigmaData), precision: precision)
   }
 }
 
 extension Tensor {
   /// One number for each clip of this batch, `[batch, 1, 1, 1]`.
-  fileprivate func perClip(_ values: [Double]) throws -> Tensor {
+  func perClip(_ values: [Double]) throws -> Tensor {
     try Tensor(values.map { Float($0) }, shape: [values.count, 1, 1, 1], device: device)
   }
 }

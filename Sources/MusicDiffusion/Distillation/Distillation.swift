@@ -14,6 +14,8 @@ public struct Distillation: Codable, Sendable, Equatable {
   public var drawingSteps: Int?
   /// Of the teacher's sampling: where it starts, and its last level above 0.
   public var sigmaMin, sigmaMax: Double
+  /// What judges where the new model arrives beside what the teacher says; nil for nobody.
+  public var adversary: AdversaryConfiguration?
   /// The teacher, told from others by what is in its folder: ``Recipe/Source/fingerprint``.
   public var teacher: String
 
@@ -25,6 +27,10 @@ public struct Distillation: Codable, Sendable, Equatable {
   /// Steps that a model can be made for.
   public static let possibleSteps = 1...16
 
+  /// What a new model can be judged by: critics without a penalty on their gradient, which the teacher's network is
+  /// not differentiated twice for.
+  public static let possibleAdversaries = AdversarialLoss.allCases.filter { $0.penaltyWeight == 0 }
+
   /// Steps of the teacher in a segment: about 32 in all, or 4 for each where there are more than eight.
   package var substeps: Int { max(4, 32 / steps) }
 
@@ -34,6 +40,12 @@ public struct Distillation: Codable, Sendable, Equatable {
     SigmaSchedule.karras(steps: steps * substeps + 1, min: sigmaMin, max: sigmaMax).dropLast(2) + [
       0
     ]
+  }
+
+  /// The noise levels at which the segments begin, falling: where the new model's steps do.
+  package var starts: [Double] {
+    let grid = grid
+    return stride(from: 0, to: grid.count - 1, by: substeps).map { grid[$0] }
   }
 
   /// How the new model draws: from one segment's start to the next one's, or in more steps between the same
@@ -71,6 +83,12 @@ public struct Distillation: Codable, Sendable, Equatable {
     try check(
       drawingSteps.map { (steps...1000).contains($0) } ?? true,
       "drawingSteps must be from \(steps) to 1000")
+    try adversary?.validate()
+    try check(
+      adversary.map {
+        Self.possibleAdversaries.contains($0.loss) && $0.featureMatching == 0
+      } ?? true,
+      "adversary must be wgan or hinge, without featureMatching")
     try check(
       0 < sigmaMin && sigmaMin < sigmaMax && sigmaMax <= 1e6, "sigmaMin must be less than sigmaMax")
   }

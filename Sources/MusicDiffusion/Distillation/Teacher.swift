@@ -51,10 +51,7 @@ extension Distillation {
     _ x: Tensor, sigmas: [Double], teacher: Estimate, student: Estimate
   ) throws -> Tensor {
     let grid = grid
-    let places = sigmas.map { sigma in
-      // To the nearest, for what went through a file.
-      grid.indices.dropLast().min { abs(grid[$0] - sigma) < abs(grid[$1] - sigma) }!
-    }
+    let places = places(of: sigmas)
     func perClip(_ value: (Int) -> Double) throws -> Tensor {
       try Tensor(
         places.map { Float(value($0)) }, shape: [places.count, 1, 1, 1], device: x.device)
@@ -76,5 +73,26 @@ extension Distillation {
     }
     let ratio = try perClip { end(of: $0, to: $0) }
     return try (arrived - x * ratio) / (1 - ratio)
+  }
+
+  /// Where in the grid noise levels lie.
+  private func places(of sigmas: [Double]) -> [Int] {
+    let grid = grid
+    return sigmas.map { sigma in
+      // To the nearest, for what went through a file.
+      grid.indices.dropLast().min { abs(grid[$0] - sigma) < abs(grid[$1] - sigma) }!
+    }
+  }
+
+  /// The noise levels at which the segments end that these levels lie in.
+  package func ends(of sigmas: [Double]) -> [Double] {
+    places(of: sigmas).map { grid[($0 / substeps + 1) * substeps] }
+  }
+
+  /// Where one step of Euler's method leads by an estimate D, at the end b of each clip's segment:
+  /// (b / sigma) x + (1 − b / sigma) D.
+  package func arrival(_ x: Tensor, sigmas: [Double], estimate: Tensor) throws -> Tensor {
+    let ratio = try x.perClip(zip(ends(of: sigmas), sigmas).map { $0 / $1 })
+    return try x * ratio + estimate * (1 - ratio)
   }
 }

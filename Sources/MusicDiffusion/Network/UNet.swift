@@ -125,6 +125,37 @@ public struct UNet: Sendable {
     _ x: Tensor, noiseLevels: [Double], condition: Condition, dropout: Dropout? = nil,
     precision: DType
   ) throws -> Tensor {
+    var dropout = dropout
+    let view = try view(
+      x, noiseLevels: noiseLevels, condition: condition, dropout: &dropout, precision: precision)
+    var skips = view.levels
+    var h = skips.removeLast()
+    for level in up {
+      if let resize = level.resize, let merge = level.merge {
+        let below = try resize(h).upsampleNearest2x()
+        h = try merge(Tensor.concatenate([below, skips.removeLast()], dimension: 1))
+      }
+      h = try level(h, embedding: view.embedding, text: view.text, dropout: &dropout)
+    }
+    let output = try headNorm.siluConv(h, head).to(.float32)
+    guard let detail else { return try patches.joined(output) }
+    return try patches.joined(
+      output + detail(view.values, embedding: view.embedding).to(.float32))
+  }
+
+  /// What the network makes of what it is given before it says anything.
+  private struct View {
+    /// Patches of the input, and the noise level with what else is known of the clips.
+    var values, embedding: Tensor
+    var text: EncodedText?
+    /// Of each level on the way down, `[batch, width, rows, columns]`.
+    var levels: [Tensor]
+  }
+
+  private func view(
+    _ x: Tensor, noiseLevels: [Double], condition: Condition, dropout: inout Dropout?,
+    precision: DType
+  ) throws -> View {
     let text = try self.text.map {
       try $0(condition.descriptions.map(\.caption), device: x.device)
     }
@@ -133,25 +164,31 @@ public struct UNet: Sendable {
     let input = try Tensor.concatenate([x, condition.known, condition.mask], dimension: 1)
     let values = try patches.split(input).to(precision).channelsLast()
     var h = try stem(values) + binPosition.to(precision)
-    var (skips, dropout) = ([Tensor](), dropout)
+    var levels: [Tensor] = []
     for level in down {
-      if let resize = level.resize {
-        skips.append(h)
-        h = try resize(h)
-      }
+      if let resize = level.resize { h = try resize(h) }
       h = try level(h, embedding: embedding, text: text, dropout: &dropout)
+      levels.append(h)
     }
-    for level in up {
-      if let resize = level.resize, let merge = level.merge {
-        let below = try resize(h).upsampleNearest2x()
-        h = try merge(Tensor.concatenate([below, skips.removeLast()], dimension: 1))
-      }
-      h = try level(h, embedding: embedding, text: text, dropout: &dropout)
-    }
-    let output = try headNorm.siluConv(h, head).to(.float32)
-    guard let detail else { return try patches.joined(output) }
-    return try patches.joined(output + detail(values, embedding: embedding).to(.float32))
+    return View(values: values, embedding: embedding, text: text, levels: levels)
   }
+
+  /// What the network sees in a clip, by which a ``StudentCritic`` judges it. Parameters as for
+  /// ``callAsFunction(_:noiseLevels:condition:dropout:precision:)``.
+  ///
+  /// - Returns: of each level on the way down, `[batch, width, rows, columns]`, each half as high and as long as the
+  ///   one before, in the precision.
+  func features(
+    _ x: Tensor, noiseLevels: [Double], condition: Condition, precision: DType
+  ) throws -> [Tensor] {
+    var dropout: Dropout?
+    return try view(
+      x, noiseLevels: noiseLevels, condition: condition, dropout: &dropout, precision: precision
+    ).levels
+  }
+
+  /// Of the head: where what adversaries and losses ask for is weighed against each other.
+  var lastWeight: Tensor { head.weight }
 
   private var patches: Patches {
     Patches(

@@ -13,6 +13,7 @@ final class Learner {
   private let configuration: TrainingConfiguration
   /// Of a distillation.
   private let teacher: Teacher?
+  private let judge: StudentJudge?
   /// What a new network begins with in place of random numbers, by name.
   private let firstWeights: [String: Tensor]
 
@@ -20,16 +21,20 @@ final class Learner {
   ///   - tensors: of a checkpoint, as ``TrainingState`` names them; nil for a new network.
   ///   - firstWeights: what a new network begins with in place of random numbers, by name.
   ///   - teacher: to learn from, where the configuration is that of a distillation.
+  ///   - adversary: of a checkpoint.
   /// - Throws: `TorchError.mismatchedParameters` for tensors of another network.
   init(
     _ model: ModelConfiguration, _ configuration: TrainingConfiguration,
     from tensors: [String: Tensor]? = nil, firstWeights: [String: Tensor] = [:],
-    teacher: Model? = nil, device: Device, precision: DType
+    teacher: Model? = nil, adversary: AdversaryState? = nil, device: Device, precision: DType
   ) throws {
     self.configuration = configuration
     self.teacher = teacher.flatMap { teacher in
       configuration.distillation.map { Teacher(teacher, $0, precision: precision) }
     }
+    judge = try StudentJudge(
+      configuration, of: self.teacher, device: device, tensors: tensors?.below("adversary."),
+      state: adversary)
     self.firstWeights = firstWeights
     func store(_ prefix: String) -> ParameterStore {
       tensors.map { ParameterStore(loading: $0.below(prefix), device: device) }
@@ -58,11 +63,13 @@ final class Learner {
     )
   }
 
-  /// Of each clip, `[batch]`.
-  ///
-  /// - Parameter dropout: nil where the loss is only measured.
-  func losses(of batch: Batch, dropout: Dropout? = nil) throws -> Tensor {
-    try denoiser.loss(
+  /// Of each clip, `[batch]`, where the loss is only measured.
+  func losses(of batch: Batch) throws -> Tensor { try answer(to: batch, dropout: nil).losses }
+
+  private func answer(
+    to batch: Batch, dropout: Dropout?
+  ) throws -> (answer: Denoiser.Answer, losses: Tensor) {
+    try denoiser.answer(
       signal: batch.signal, noise: batch.noise, sigmas: batch.sigmas, condition: batch.condition,
       teacher: teacher, dropout: dropout)
   }
@@ -74,14 +81,45 @@ final class Learner {
 
   /// Adds a batch's share of the gradients of an update.
   ///
-  /// - Parameter index: the number of the batch in its run, which decides what is dropped out.
-  /// - Returns: its share of the update's loss, and the loss of each clip.
-  func addGradients(of batch: Batch, index: Int) throws -> (loss: Double, losses: [Double]) {
-    let losses = try losses(of: batch, dropout: configuration.dropout(batch: index))
+  /// - Parameters:
+  ///   - index: the number of the batch in its run, which decides what is dropped out.
+  ///   - progress: of the run, 0 to 1.
+  ///   - learningRate: of the update, for an adversary, which learns from each batch.
+  /// - Returns: its share of the update's loss, the loss of each clip, and what was wrong with an adversary.
+  func addGradients(
+    of batch: Batch, index: Int, progress: Double, learningRate: Double
+  ) throws -> (loss: Double, losses: [Double], warning: AdversaryWarning?) {
+    let (answer, losses) = try answer(to: batch, dropout: configuration.dropout(batch: index))
     let (mean, count) = (try losses.mean(), configuration.batchesPerStep)
     let share = try count == 1 ? mean : mean * (1 / Double(count))
-    try share.backward()
-    return (try share.item(), try losses.floats().map(Double.init))
+    let values = (try share.item(), try losses.floats().map(Double.init))
+    guard let judge, judge.adversary.isActive(progress: progress) else {
+      try share.backward()
+      return (values.0, values.1, nil)
+    }
+    let gradient = try share.gradients(of: [answer.f])[0]
+    let ownSize = try Adversary<StudentCritic>.size(
+      of: gradient, at: answer.f, last: denoiser.network.lastWeight)
+    try (answer.f * gradient).sum().backward()
+    let warning = try judge.addGradients(
+      to: denoiser, ownSize: ownSize, batch: batch, index: index, progress: progress,
+      learningRate: learningRate)
+    return (values.0, values.1, warning)
+  }
+
+  /// Tells the adversary how the network's own loss goes, the mean of the last hundred steps; once for each step.
+  func watch(loss: Double, progress: Double) -> AdversaryWarning? {
+    guard let adversary = judge?.adversary, adversary.isActive(progress: progress) else {
+      return nil
+    }
+    return adversary.watch(own: loss)
+  }
+
+  /// For a checkpoint.
+  var adversaryState: AdversaryState? { judge?.adversary.state }
+
+  func adversaryTensors() throws -> [(name: String, tensor: Tensor)] {
+    try judge?.adversary.named() ?? []
   }
 
   /// Clips the gradients' norm, and gives what it was.
@@ -99,7 +137,9 @@ final class Learner {
   }
 
   /// Takes up a checkpoint's tensors, or begins anew.
-  func restore(_ tensors: [String: Tensor]?) throws {
+  func restore(_ tensors: [String: Tensor]?, adversary: AdversaryState?) throws {
+    try judge?.adversary.restore(
+      tensors?.below("adversary."), state: adversary ?? AdversaryState())
     guard let tensors else {
       let fresh = ParameterStore(seed: configuration.seed, device: weights.tensors[0].device)
       _ = try UNet(fresh.root, configuration: denoiser.network.configuration)

@@ -98,7 +98,7 @@ public final class Trainer {
       learner = try Learner(
         state.model, state.configuration, from: tensors,
         firstWeights: self.start?.weights(for: state.model) ?? [:], teacher: teacher,
-        device: device, precision: precision)
+        adversary: state.adversary, device: device, precision: precision)
     } catch let error as TorchError {
       guard case .mismatchedParameters = error else { throw error }
       throw ModelError.damagedModel(folder.path, reason: "\(error)")
@@ -179,6 +179,7 @@ public final class Trainer {
   ///   - onStep: called after each step.
   ///   - onEvaluate: called with the held-out loss, before each checkpoint but an interruption's.
   ///   - onRecover: called after each return to an earlier state.
+  ///   - onWarning: called when an adversary did harm and was lowered, or won and was slowed down.
   ///   - onSave: called after each checkpoint, with the number of steps made.
   ///   - shouldStop: asked after each step.
   /// - Throws: ``ModelError/diverged(step:recoveries:)`` when no lower learning rate helps;
@@ -187,6 +188,7 @@ public final class Trainer {
     onStep: (Progress) throws -> Void = { _ in },
     onEvaluate: (Evaluations) throws -> Void = { _ in },
     onRecover: (Recovery) throws -> Void = { _ in },
+    onWarning: (AdversaryWarning) throws -> Void = { _ in },
     onSave: (_ step: Int) throws -> Void = { _ in },
     shouldStop: () -> Bool = { false }
   ) throws -> Outcome {
@@ -233,7 +235,7 @@ public final class Trainer {
         return .interrupted
       }
       let start = clock.now
-      let metrics = try step()
+      let (metrics, warnings) = try step()
       let seconds = start.duration(to: clock.now) / .seconds(1)
       state.seconds += seconds
       guard let metrics else {
@@ -242,6 +244,10 @@ public final class Trainer {
         continue
       }
       try log.add(metrics, seconds: seconds)
+      for warning in warnings {
+        try log.add(event: "adversary", step: state.steps, note: "\(warning)")
+        try onWarning(warning)
+      }
       recent.append((clock.now, state.steps))
       if recent.count > 21 { recent.removeFirst() }
       try onStep(
@@ -256,17 +262,23 @@ public final class Trainer {
       && state.lossGuard?.isSuspicious != true
   }
 
-  /// One update of the weights; nil, with nothing changed, where the loss has exploded.
-  private func step() throws -> StepMetrics? {
+  /// One update of the weights; nil, with the weights as they were, where the loss has exploded.
+  private func step() throws -> (metrics: StepMetrics?, warnings: [AdversaryWarning]) {
     let configuration = state.configuration
     let count = configuration.batchesPerStep
+    let progress = configuration.progress(steps: state.steps, seconds: state.seconds)
+    let scale = state.recoveries?.last?.learningRateScale ?? 1
+    let learningRate = scale * configuration.learningRate(step: state.steps, progress: progress)
     var loss = 0.0
     var (losses, sigmas) = ([Double](), [Double]())
+    var warnings: [AdversaryWarning?] = []
     for index in state.steps * count..<(state.steps + 1) * count {
       let batch = try batch(index)
-      let share = try learner.addGradients(of: batch, index: index)
+      let share = try learner.addGradients(
+        of: batch, index: index, progress: progress, learningRate: learningRate)
       loss += share.loss
       losses += share.losses
+      warnings.append(share.warning)
       sigmas += batch.sigmas
     }
     let norm = try learner.clipGradients()
@@ -274,11 +286,8 @@ public final class Trainer {
     let verdict = lossGuard.judge(loss: loss, norm: norm)
     if verdict == .exploded {
       learner.weights.zeroGradients()
-      return nil
+      return (nil, [])
     }
-    let progress = configuration.progress(steps: state.steps, seconds: state.seconds)
-    let scale = state.recoveries?.last?.learningRateScale ?? 1
-    let learningRate = scale * configuration.learningRate(step: state.steps, progress: progress)
     state.steps += 1
     try learner.update(learningRate: learningRate, step: state.steps)
     state.model.history.steps = state.steps
@@ -287,9 +296,12 @@ public final class Trainer {
       lossGuard.record(mean: state.model.history.loss)
     }
     state.lossGuard = lossGuard
-    return StepMetrics(
+    warnings.append(learner.watch(loss: state.model.history.loss, progress: progress))
+    state.adversary = learner.adversaryState
+    let metrics = StepMetrics(
       step: state.steps, loss: loss, losses: losses, sigmas: sigmas, learningRate: learningRate,
       gradientNorm: norm)
+    return (metrics, warnings.compactMap(\.self))
   }
 
   private func batch(_ index: Int) throws -> Batch {
@@ -325,7 +337,7 @@ public final class Trainer {
     guard tries < Self.recoveryLimit else {
       throw ModelError.diverged(step: exploded, recoveries: tries)
     }
-    try learner.restore(checkpoint?.tensors)
+    try learner.restore(checkpoint?.tensors, adversary: checkpoint?.state.adversary)
     let recovery = Recovery(
       step: exploded, goodStep: good.steps,
       learningRateScale: (earlier.last?.learningRateScale ?? 1) / 2)

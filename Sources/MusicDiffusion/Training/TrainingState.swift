@@ -21,6 +21,8 @@ public struct TrainingState: Codable, Sendable, Equatable {
   var lossGuard: LossGuard?
   /// Returns to an earlier state, in order; nil for none.
   public internal(set) var recoveries: [Recovery]?
+  /// What judges a student, of a distillation; nil for nobody.
+  var adversary: AdversaryState?
   /// The log as it was at this checkpoint; nil in those of older versions.
   package var log: TrainingLog.Seal?
   /// The loss on held-out files; nil before the first checkpoint, and where nothing is held out.
@@ -39,6 +41,7 @@ public struct TrainingState: Codable, Sendable, Equatable {
   func validate() throws {
     try configuration.validate()
     try model.validate()
+    try adversary?.validate()
     guard
       configuration.multiScale == nil
         || model.windowColumns % (2 * model.network.frameMultiple) == 0
@@ -73,6 +76,7 @@ public struct TrainingState: Codable, Sendable, Equatable {
       tensors += prefixed(prefix, average.parameters.named)
     }
     tensors += try prefixed("optimizer.", learner.optimizer.state())
+    tensors += try prefixed("adversary.", learner.adversaryTensors())
     try SafeTensors.write(tensors, metadata: ["state": json], sealed: true, to: file.path)
   }
 

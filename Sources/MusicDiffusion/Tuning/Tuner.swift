@@ -181,14 +181,17 @@ public final class Tuner {
       if state.lengthensWindows() {
         loader = try BatchLoader(for: state, from: dataset, device: device)
       }
+      let progress = configuration.progress(steps: step, seconds: 0)
+      let learningRate = configuration.learningRate(step: step, progress: progress)
       for index in step * count..<(step + 1) * count {
-        let loss = try learner.addGradients(of: loader.batch(step: index), index: index).loss
+        let loss = try learner.addGradients(
+          of: loader.batch(step: index), index: index, progress: progress,
+          learningRate: learningRate
+        ).loss
         guard loss.isFinite else { return .infinity }
       }
       guard try learner.clipGradients().isFinite else { return .infinity }
-      let progress = configuration.progress(steps: step, seconds: 0)
-      try learner.update(
-        learningRate: configuration.learningRate(step: step, progress: progress), step: step + 1)
+      try learner.update(learningRate: learningRate, step: step + 1)
       onStep(step + 1)
     }
     let loss = try heldOut.loss(of: learner.averageDenoiser, step: steps).mean

@@ -46,6 +46,14 @@ struct Distill: ParsableCommand {
       """, valueName: "steps"))
   var drawingSteps: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      What judges where each step leads, beside real music, by what the teacher's network sees in it: none, \
+      \(Distillation.possibleAdversaries.map(\.rawValue).joined(separator: ", ")). Default: none.
+      """, valueName: "kind"))
+  var adversary: Judge?
+
   @Option(name: .shortAndLong, help: "Folder for the new model. Default: MODEL-4-steps.")
   var output: String?
 
@@ -89,6 +97,10 @@ struct Distill: ParsableCommand {
     func check(_ holds: Bool, _ message: String) throws {
       if !holds { throw ValidationError(message) }
     }
+    try check(
+      adversary?.loss.map(Distillation.possibleAdversaries.contains) ?? true,
+      "--adversary of a distillation is none, "
+        + Distillation.possibleAdversaries.map(\.rawValue).joined(separator: " or ") + ".")
     let possible = Distillation.possibleSteps
     try check(
       steps.map(possible.contains) ?? true,
@@ -142,7 +154,8 @@ struct Distill: ParsableCommand {
     )
     Terminal.result(
       "teacher: \(model)" + (teacher.guide == nil ? "" : " and its guide") + ", for \(steps) step"
-        + (steps == 1 ? "" : "s"))
+        + (steps == 1 ? "" : "s")
+        + (settings.distillation?.adversary.map { ", judged by \($0.loss.rawValue)" } ?? ""))
     if dryRun { return }
     let trainer = try Trainer(
       folder: folder, dataset: data, configuration: settings, device: device,
@@ -171,6 +184,9 @@ struct Distill: ParsableCommand {
       try run.keep("--held-out", heldOut, settings.heldOut ?? 0)
       try run.keep("--batch-size", batchSize, settings.batchSize)
       try run.keep("--seed", seed, settings.seed)
+      try run.keep(
+        "--adversary", adversary?.description,
+        settings.distillation?.adversary?.loss.rawValue ?? Judge.nobody.description)
       if let drawingSteps { settings.distillation?.drawingSteps = drawingSteps }
       guard settings.distillation?.teacher == fingerprint else {
         throw ModelError.otherRun(
@@ -181,6 +197,7 @@ struct Distill: ParsableCommand {
       settings = try TrainingConfiguration(
         distilling: teacher, fingerprint: fingerprint, steps: steps ?? 4)
       settings.distillation?.drawingSteps = drawingSteps
+      settings.distillation?.adversary = adversary?.loss.map(AdversaryConfiguration.ofStudent)
       // Without the old model's checkpoint, the part that train holds out unless told otherwise.
       let folder = URL(fileURLWithPath: model, isDirectory: true)
       settings.heldOut =

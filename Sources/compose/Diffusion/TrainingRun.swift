@@ -33,6 +33,10 @@ struct TrainingRun {
         line.finish()
         Terminal.note(describe($0))
       },
+      onWarning: {
+        line.finish()
+        Terminal.note("warning: step \(trainer.state.steps): \($0)")
+      },
       onSave: { _ in
         attempt("samples", line) { try trainer.drawSamples() }
         attempt("report", line) { try trainer.writeReport() }
