@@ -216,6 +216,8 @@ public struct TrainingHistory: Codable, Sendable, Equatable {
   public var startedFrom: String?
   /// The steps that it was made for by distilling that model; nil for one that learned from data alone.
   public var distilledSteps: Int?
+  /// What judged it beside its teacher; nil for nobody.
+  public var distillationAdversary: AdversarialLoss?
   public var files = 0
   public var skippedFiles = 0
   public var datasetHours = 0.0

@@ -19,6 +19,21 @@ extension CommandLineTests {
         #expect(plan.output.contains("\nwrites:  tones-2-steps, "))
         #expect(!FileManager.default.fileExists(atPath: (bench.folder / "tones-2-steps").path))
 
+        let judged = try run(
+          "distill", "tones", data, "--updates", "3", "--adversary", "hinge", "--output", "judged")
+        #expect(judged.status == 0, "\(judged.errors)")
+        #expect(judged.output.contains("\nteacher: tones, for 4 steps, judged by hinge\n"))
+        let judgedInfo = try bench.compose("info", "judged")
+        #expect(
+          judgedInfo.output.contains("\ndistilled   from tones, for 4 steps, judged by hinge\n"))
+        let unjudged = try run(
+          "distill", "tones", data, "--output", "judged", "--resume", "--adversary", "none")
+        #expect(
+          unjudged.message.contains("--adversary was hinge and cannot become none"),
+          "\(unjudged.message)")
+        let mmd = try run("distill", "tones", data, "--adversary", "mmd", "--dry-run")
+        #expect(mmd.message.contains("one of 'none' and 'hinge'"), "\(mmd.errors)")
+
         let made = try run("distill", "tones", data, "--steps", "2", "--updates", "3")
         #expect(made.status == 0, "\(made.errors)")
         #expect(

@@ -242,6 +242,44 @@ import Torch
     }
   }
 
+  /// The weight that it has risen to it keeps in a run that is made longer, which is less far then.
+  @Test func longerRunsKeepTheWeight() throws {
+    let x = try normals([2, 1, 32, 32], seed: 1)
+    let h = try normals([2, 3, 32, 32], seed: 2)
+    let last = try (normals([1, 3, 3, 3], seed: 3) * 0.2).requiringGrad()
+    let adversary = try adversary(.hinge, rise: 0.2)
+    func followed(_ progress: Double) throws -> Double {
+      let y = try h.conv2d(last, padding: 1)
+      let reconstruction = try (y - x).abs().mean()
+      let own = try reconstruction.gradients(of: [y])[0]
+      let gradient = try adversary.gradient(
+        of: y, to: x, reconstruction: reconstruction, last: last, progress: progress)
+      return try (gradient - own).abs().max().item()
+    }
+    #expect(try followed(0.3) == 0)
+    let half = try followed(0.4)
+    let whole = try followed(0.6)
+    #expect(half > 0 && abs(whole / half - 2) < 1e-3)
+    #expect(try followed(0.35) == whole)
+  }
+
+  /// A run that goes back to a checkpoint finds its adversary there as it was, or at its beginning.
+  @Test func adversariesGoBack() throws {
+    let adversary = try adversary(.hinge, joined: 0.4)
+    func values() throws -> [[Float]] { try adversary.named().map { try $0.tensor.floats() } }
+    let first = try values()
+    _ = try warnings(adversary, apart: 1, steps: 3) { _ in 0.5 }
+    let kept = Dictionary(
+      uniqueKeysWithValues: try adversary.named().map { ($0.name, try $0.tensor.detach().clone()) })
+    let (state, then) = (adversary.state, try values())
+    _ = try warnings(adversary, apart: 1, steps: 3) { _ in 0.5 }
+    #expect(try values() != then && adversary.state != state)
+    try adversary.restore(kept, state: state)
+    #expect(try values() == then && adversary.state == state)
+    try adversary.restore(nil, state: AdversaryState())
+    #expect(try values() == first && adversary.state == AdversaryState())
+  }
+
   /// WGAN's weights stay within their limit. A judge whose gradient is no number is lowered, begins anew and goes on.
   @Test(arguments: AdversarialLoss.allCases)
   func brokenJudgesBeginAnew(_ loss: AdversarialLoss) throws {

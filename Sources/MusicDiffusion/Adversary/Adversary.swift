@@ -45,7 +45,7 @@ package final class Adversary<Critic: Sendable> {
   }
 
   /// Goes back to a checkpoint, or with nil to the beginning.
-  func restore(_ tensors: [String: Tensor]?, state: AdversaryState) throws {
+  package func restore(_ tensors: [String: Tensor]?, state: AdversaryState) throws {
     self.state = state
     guard let tensors else { return try beginAnew() }
     try parameters.copy(from: tensors.below("weights."))
@@ -63,7 +63,7 @@ package final class Adversary<Critic: Sendable> {
   ///
   /// - Parameters:
   ///   - y: the output, `[batch, channels, mel bins, frames]`, with its history.
-  ///   - ownSize: the norm of the gradient of the maker's own loss at its last layer: ``size(of:at:last:)``.
+  ///   - ownSize: the norm of the gradient of the maker's own loss at its last layer: `Tensor.size(from:at:)`.
   ///   - generated: what the critic says of what was made, with its history back to y.
   ///   - real: what it says of real clips, without history.
   ///   - last: the weights of the maker's last layer.
@@ -78,7 +78,7 @@ package final class Adversary<Critic: Sendable> {
     func balanced(_ weight: Double, _ loss: () throws -> Tensor) throws -> Tensor? {
       guard weight > 0 else { return nil }
       let gradient = try loss().gradients(of: [y])[0]
-      let theirs = try Self.size(of: gradient, at: y, last: last)
+      let theirs = try gradient.size(from: y, at: last)
       // What is no number is not followed; the step in which it learns lowers it.
       guard theirs.isFinite else { return nil }
       let ratio = min(ownSize / (theirs + 1e-6), 1e4)
@@ -95,14 +95,11 @@ package final class Adversary<Critic: Sendable> {
     return try adversarial + matched
   }
 
-  /// The norm at a maker's last layer of a gradient at its output.
-  static func size(of gradient: Tensor, at y: Tensor, last: Tensor) throws -> Double {
-    try (y * gradient).sum().gradients(of: [last])[0].square().sum().item().squareRoot()
-  }
-
-  /// How much of its weight it has, 0 to 1.
+  /// How much of its weight it has, 0 to 1: what it once had it keeps in a run that is made longer.
   private func risen(since joined: Double, _ progress: Double) -> Double {
-    settings.rise > 0 ? min(1, max(0, progress - joined) / settings.rise) : 1
+    let risen = settings.rise > 0 ? min(1, max(0, progress - joined) / settings.rise) : 1
+    state.risen = max(state.risen ?? 0, risen)
+    return state.risen ?? risen
   }
 
   /// One step of learning to tell them apart.
@@ -119,7 +116,7 @@ package final class Adversary<Critic: Sendable> {
     guard try clipGradients(of: parameters, maxNorm: 10).isFinite else {
       // Its weights are what gave no number: it begins anew, and its weight rises from 0 again.
       try beginAnew()
-      (state.joined, state.judged, state.loss) = (progress, nil, nil)
+      (state.joined, state.risen, state.judged, state.loss) = (progress, nil, nil, nil)
       return lower(.criticDiverged)
     }
     let pace = state.pace ?? 1
@@ -168,4 +165,11 @@ package final class Adversary<Critic: Sendable> {
   }
 
   private var weight: Double { settings.weight * state.strength }
+}
+
+extension Tensor {
+  /// The norm that this gradient at an output has at weights that the output depends on.
+  func size(from output: Tensor, at weights: Tensor) throws -> Double {
+    try (output * self).sum().gradients(of: [weights])[0].square().sum().item().squareRoot()
+  }
 }

@@ -1,8 +1,9 @@
-/// How an adversary takes part in the training of an autoencoder. Saved with the training state.
+/// How an adversary takes part in the training of who makes what it judges: of an autoencoder, or in a distillation of
+/// a student. Saved with the training state.
 public struct AdversaryConfiguration: Codable, Sendable, Equatable {
   public var loss: AdversarialLoss
-  /// How large the gradient of its loss is made at the decoder's last layer, as a part of the
-  /// reconstruction's, 0 to 1000.
+  /// How large the gradient of its loss is made at the maker's last layer, as a part of that of the maker's own
+  /// loss, 0 to 1000.
   public var weight = 0.5
   /// The same for the gradient of feature matching.
   public var featureMatching = 0.5
@@ -11,9 +12,9 @@ public struct AdversaryConfiguration: Codable, Sendable, Equatable {
   public var start = 0.3
   /// The part of the run in which its weight rises from 0, while it learns.
   public var rise = 0.05
-  /// Of the networks that judge: channels of the first layer.
+  /// Of the networks that judge: channels of the first layer, in a distillation of the heads.
   public var width = 16
-  /// Its learning rate, as a part of the autoencoder's.
+  /// Its learning rate, as a part of the maker's. It takes a step for each batch.
   public var rate = 0.4
 
   public init(_ loss: AdversarialLoss) { self.loss = loss }

@@ -7,6 +7,8 @@ package struct AdversaryState: Codable, Sendable, Equatable {
   /// The progress of the run when it joined or began anew; a run that is made longer goes back in progress,
   /// and does not lose it. Nil before it has joined.
   package var joined: Double?
+  /// How much of its weight it has had since then, 0 to 1.
+  package var risen: Double?
   /// The least that the maker's own loss was since it joined, or was lowered.
   package var leastLoss: Double?
   /// Steps since then.
@@ -23,7 +25,7 @@ package struct AdversaryState: Codable, Sendable, Equatable {
   func validate() throws {
     guard (0...1).contains(strength), steps >= 0, (0...1).contains(joined ?? 0),
       leastLoss.map({ $0 >= 0 && $0.isFinite }) ?? true, loss?.isFinite ?? true,
-      (0...1).contains(pace ?? 1), judged ?? 0 >= 0
+      (0...1).contains(pace ?? 1), (0...1).contains(risen ?? 0), judged ?? 0 >= 0
     else { throw ModelError.invalidConfiguration("the state of the adversary is off") }
   }
 }
@@ -50,7 +52,7 @@ public struct AdversaryWarning: Sendable, Equatable, CustomStringConvertible {
     switch reason {
     case .leadsAstray(let times):
       String(
-        format: "the adversary leads astray: the loss is %.0f %% more than it was beside it; "
+        format: "the adversary leads astray: the loss is over %.0f %% more than it was beside it; "
           + "its weight is now %.3g", 100 * (times - 1), weight)
     case .criticDiverged:
       "the adversary collapses: its gradients are no longer finite; it begins anew, "

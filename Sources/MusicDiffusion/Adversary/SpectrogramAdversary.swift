@@ -30,7 +30,7 @@ extension SpectrogramAdversary {
   ) throws -> Tensor {
     let own = try reconstruction.gradients(of: [y])[0]
     let further = try gradient(
-      at: y, ownSize: Self.size(of: own, at: y, last: last), generated: critic(y),
+      at: y, ownSize: own.size(from: y, at: last), generated: critic(y),
       real: withoutGradient { try critic(x) }, last: last, progress: progress)
     return try further.map { try own + $0 } ?? own
   }

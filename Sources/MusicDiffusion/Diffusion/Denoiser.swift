@@ -56,11 +56,7 @@ public struct Denoiser: Sendable {
 
   /// The same for clips with noise levels of their own.
   func estimate(_ x: Tensor, sigmas: [Double], _ condition: Condition) throws -> Tensor {
-    let p = preconditioning
-    let f = try network(
-      x * x.perClip(sigmas.map(p.cIn)), noiseLevels: sigmas.map(p.cNoise),
-      condition: condition.scaled(by: 1 / p.sigmaData), precision: precision)
-    return try x * x.perClip(sigmas.map(p.cSkip)) + f * x.perClip(sigmas.map(p.cOut))
+    try answer(x, sigmas: sigmas, condition: condition).estimate()
   }
 
   /// The mean squared error of what the network is asked for, over what is not known, for each clip.
@@ -125,11 +121,10 @@ public struct Denoiser: Sendable {
     let condition: Condition
     let preconditioning: Preconditioning
 
-    /// The estimates D, shaped as `x`; where the signal is known, that.
+    /// The estimates D everywhere, as the network has them, shaped as `x`.
     func estimate() throws -> Tensor {
       let p = preconditioning
-      return try condition.completed(
-        by: x * x.perClip(sigmas.map(p.cSkip)) + f * x.perClip(sigmas.map(p.cOut)))
+      return try x * x.perClip(sigmas.map(p.cSkip)) + f * x.perClip(sigmas.map(p.cOut))
     }
 
     /// Of each clip, `[batch]`.
@@ -149,7 +144,8 @@ public struct Denoiser: Sendable {
     }
   }
 
-  /// What the network sees in clips with noise levels of their own: ``UNet/features(_:noiseLevels:condition:precision:)``.
+  /// What the network sees in clips with noise levels of their own, as
+  /// ``UNet/features(_:noiseLevels:condition:precision:)`` gives it.
   func features(_ x: Tensor, sigmas: [Double], _ condition: Condition) throws -> [Tensor] {
     let p = preconditioning
     return try network.features(

@@ -27,10 +27,6 @@ public struct Distillation: Codable, Sendable, Equatable {
   /// Steps that a model can be made for.
   public static let possibleSteps = 1...16
 
-  /// What a new model can be judged by: critics without a penalty on their gradient, which the teacher's network is
-  /// not differentiated twice for.
-  public static let possibleAdversaries = AdversarialLoss.allCases.filter { $0.penaltyWeight == 0 }
-
   /// Steps of the teacher in a segment: about 32 in all, or 4 for each where there are more than eight.
   package var substeps: Int { max(4, 32 / steps) }
 
@@ -85,10 +81,8 @@ public struct Distillation: Codable, Sendable, Equatable {
       "drawingSteps must be from \(steps) to 1000")
     try adversary?.validate()
     try check(
-      adversary.map {
-        Self.possibleAdversaries.contains($0.loss) && $0.featureMatching == 0
-      } ?? true,
-      "adversary must be wgan or hinge, without featureMatching")
+      adversary.map { $0.loss == .hinge && $0.featureMatching == 0 } ?? true,
+      "adversary must be hinge, without featureMatching")
     try check(
       0 < sigmaMin && sigmaMin < sigmaMax && sigmaMax <= 1e6, "sigmaMin must be less than sigmaMax")
   }

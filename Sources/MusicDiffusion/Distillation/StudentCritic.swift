@@ -4,7 +4,7 @@ import Torch
 /// a diffusion model that knows what music looks like at every noise level needs little more to tell (Sauer et al.
 /// 2024, arXiv:2403.12015; that the clips are judged with noise of any level added, too). Only the heads that score
 /// what it sees learn, one for each level: norm → SiLU → conv → leaky ReLU → conv.
-struct StudentCritic: Sendable {
+package struct StudentCritic: Sendable {
   private struct Head: Sendable {
     let norm: ChannelNorm
     let conv, score: Conv2d

@@ -126,14 +126,13 @@ public struct UNet: Sendable {
     precision: DType
   ) throws -> Tensor {
     var dropout = dropout
-    let view = try view(
+    var view = try view(
       x, noiseLevels: noiseLevels, condition: condition, dropout: &dropout, precision: precision)
-    var skips = view.levels
-    var h = skips.removeLast()
+    var h = view.levels.removeLast()
     for level in up {
       if let resize = level.resize, let merge = level.merge {
         let below = try resize(h).upsampleNearest2x()
-        h = try merge(Tensor.concatenate([below, skips.removeLast()], dimension: 1))
+        h = try merge(Tensor.concatenate([below, view.levels.removeLast()], dimension: 1))
       }
       h = try level(h, embedding: view.embedding, text: view.text, dropout: &dropout)
     }
@@ -187,7 +186,8 @@ public struct UNet: Sendable {
     ).levels
   }
 
-  /// Of the head: where what adversaries and losses ask for is weighed against each other.
+  /// Of the head: where what adversaries and losses ask for is weighed against each other. (A ``DetailFilter`` beside
+  /// it is not looked at.)
   var lastWeight: Tensor { head.weight }
 
   private var patches: Patches {

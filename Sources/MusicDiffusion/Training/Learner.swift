@@ -33,8 +33,8 @@ final class Learner {
       configuration.distillation.map { Teacher(teacher, $0, precision: precision) }
     }
     judge = try StudentJudge(
-      configuration, of: self.teacher, device: device, tensors: tensors?.below("adversary."),
-      state: adversary)
+      configuration, teacher: self.teacher?.denoiser.denoiser, device: device,
+      tensors: tensors?.below("adversary."), state: adversary)
     self.firstWeights = firstWeights
     func store(_ prefix: String) -> ParameterStore {
       tensors.map { ParameterStore(loading: $0.below(prefix), device: device) }
@@ -92,19 +92,18 @@ final class Learner {
     let (answer, losses) = try answer(to: batch, dropout: configuration.dropout(batch: index))
     let (mean, count) = (try losses.mean(), configuration.batchesPerStep)
     let share = try count == 1 ? mean : mean * (1 / Double(count))
-    let values = (try share.item(), try losses.floats().map(Double.init))
-    guard let judge, judge.adversary.isActive(progress: progress) else {
+    var warning: AdversaryWarning?
+    if let judge, judge.adversary.isActive(progress: progress) {
+      let gradient = try share.gradients(of: [answer.f])[0]
+      let ownSize = try gradient.size(from: answer.f, at: denoiser.network.lastWeight)
+      try (answer.f * gradient).sum().backward()
+      warning = try judge.addGradients(
+        to: denoiser, ownSize: ownSize, batch: batch, index: index, progress: progress,
+        learningRate: learningRate)
+    } else {
       try share.backward()
-      return (values.0, values.1, nil)
     }
-    let gradient = try share.gradients(of: [answer.f])[0]
-    let ownSize = try Adversary<StudentCritic>.size(
-      of: gradient, at: answer.f, last: denoiser.network.lastWeight)
-    try (answer.f * gradient).sum().backward()
-    let warning = try judge.addGradients(
-      to: denoiser, ownSize: ownSize, batch: batch, index: index, progress: progress,
-      learningRate: learningRate)
-    return (values.0, values.1, warning)
+    return (try share.item(), try losses.floats().map(Double.init), warning)
   }
 
   /// Tells the adversary how the network's own loss goes, the mean of the last hundred steps; once for each step.

@@ -419,6 +419,7 @@ public final class Trainer {
     sampling.guidance = configuration.guidance ?? sampling.guidance
     if let distillation = configuration.distillation {
       history.distilledSteps = distillation.steps
+      history.distillationAdversary = distillation.adversary?.loss
       sampling = distillation.sampling(as: sampling)
     }
     return TrainingState(

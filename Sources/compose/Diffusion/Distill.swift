@@ -49,11 +49,15 @@ struct Distill: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-      What judges where each step leads, beside real music, by what the teacher's network sees in it: none, \
-      \(Distillation.possibleAdversaries.map(\.rawValue).joined(separator: ", ")). Default: none, \
-      which was as near to real music in less time.
+      What judges where each step leads, beside real music, by what the teacher's network sees in it: none, hinge. \
+      Default: none, which was as near to real music in less time.
       """, valueName: "kind"))
   var adversary: Judge?
+
+  /// As `--adversary` names them.
+  enum Judge: String, CaseIterable, ExpressibleByArgument {
+    case none, hinge
+  }
 
   @Option(name: .shortAndLong, help: "Folder for the new model. Default: MODEL-4-steps.")
   var output: String?
@@ -98,10 +102,6 @@ struct Distill: ParsableCommand {
     func check(_ holds: Bool, _ message: String) throws {
       if !holds { throw ValidationError(message) }
     }
-    try check(
-      adversary?.loss.map(Distillation.possibleAdversaries.contains) ?? true,
-      "--adversary of a distillation is none, "
-        + Distillation.possibleAdversaries.map(\.rawValue).joined(separator: " or ") + ".")
     let possible = Distillation.possibleSteps
     try check(
       steps.map(possible.contains) ?? true,
@@ -186,8 +186,8 @@ struct Distill: ParsableCommand {
       try run.keep("--batch-size", batchSize, settings.batchSize)
       try run.keep("--seed", seed, settings.seed)
       try run.keep(
-        "--adversary", adversary?.description,
-        settings.distillation?.adversary?.loss.rawValue ?? Judge.nobody.description)
+        "--adversary", adversary?.rawValue,
+        settings.distillation?.adversary?.loss.rawValue ?? Judge.none.rawValue)
       if let drawingSteps { settings.distillation?.drawingSteps = drawingSteps }
       guard settings.distillation?.teacher == fingerprint else {
         throw ModelError.otherRun(
@@ -198,7 +198,7 @@ struct Distill: ParsableCommand {
       settings = try TrainingConfiguration(
         distilling: teacher, fingerprint: fingerprint, steps: steps ?? 4)
       settings.distillation?.drawingSteps = drawingSteps
-      settings.distillation?.adversary = adversary?.loss.map(AdversaryConfiguration.ofStudent)
+      settings.distillation?.adversary = adversary == .hinge ? .ofStudent : nil
       // Without the old model's checkpoint, the part that train holds out unless told otherwise.
       let folder = URL(fileURLWithPath: model, isDirectory: true)
       settings.heldOut =

@@ -103,7 +103,8 @@ struct Info: ParsableCommand {
         history.datasetHours, history.skippedFiles))
     if let start = history.startedFrom {
       if let steps = history.distilledSteps {
-        row("distilled", "from \(start), for \(steps) step\(steps == 1 ? "" : "s")")
+        let judge = history.distillationAdversary.map { ", judged by \($0.rawValue)" } ?? ""
+        row("distilled", "from \(start), for \(steps) step\(steps == 1 ? "" : "s")\(judge)")
       } else {
         row("started", "from the weights of \(start)")
       }

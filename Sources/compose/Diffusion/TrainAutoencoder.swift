@@ -107,7 +107,7 @@ extension Train {
 
 extension Bottleneck.Kind: ExpressibleByArgument {}
 
-/// What judges an autoencoder, as `--adversary` names it.
+/// What judges an autoencoder, as `--adversary` of `compose train` names it.
 enum Judge: Equatable, ExpressibleByArgument, CustomStringConvertible {
   case nobody
   case by(AdversarialLoss)
