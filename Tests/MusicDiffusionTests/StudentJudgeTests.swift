@@ -33,20 +33,33 @@ import Torch
     return configuration
   }
 
+  /// Lets a judge of so much weight look at a student's answers to batches.
+  private func judge(
+    weight: Double,
+    _ body: (
+      _ judge: StudentJudge, _ student: Denoiser, _ students: ParameterStore,
+      _ teachers: ParameterStore, _ batch: (Int) throws -> Batch
+    ) throws -> Void
+  ) throws {
+    try withDataset { dataset in
+      let configuration = configuration(weight: weight)
+      let (teacher, teachers) = try denoiser(seed: 1, labels: dataset.labels.count)
+      let (student, students) = try denoiser(seed: 2, labels: dataset.labels.count)
+      let judge = try #require(try StudentJudge(configuration, teacher: teacher, device: .cpu))
+      try body(judge, student, students, teachers) {
+        try Batch(step: $0, from: dataset, configuration, device: .cpu)
+      }
+    }
+  }
+
   /// After none to three steps of his own, what he follows is as large at his last layer as his own loss's gradient
   /// times the weight, and the teacher learns nothing.
   @Test func studentsFollowTheirJudge() throws {
-    try withDataset { dataset in
-      let configuration = configuration(weight: 0.5)
-      let (teacher, teachers) = try denoiser(seed: 1, labels: dataset.labels.count)
-      let (student, students) = try denoiser(seed: 2, labels: dataset.labels.count)
-      let judge = try #require(
-        try StudentJudge(configuration, teacher: teacher, device: .cpu))
+    try judge(weight: 0.5) { judge, student, students, teachers, batch in
       for index in 0..<4 {
-        let batch = try Batch(step: index, from: dataset, configuration, device: .cpu)
         students.zeroGradients()
         let warning = try judge.addGradients(
-          to: student, ownSize: 0.37, batch: batch, index: index, progress: 0.5,
+          to: student, ownSize: 0.37, batch: batch(index), index: index, progress: 0.5,
           learningRate: 1e-4)
         #expect(warning == nil)
         let gradient = try #require(students["head.weight"]?.gradient)
@@ -59,17 +72,12 @@ import Torch
 
   /// A student who draws nothing like music is told from it, and learns nothing from the judge's learning.
   @Test func judgesLearnToTell() throws {
-    try withDataset { dataset in
-      let configuration = configuration(weight: 0)
-      let (teacher, _) = try denoiser(seed: 1, labels: dataset.labels.count)
-      let (student, students) = try denoiser(seed: 2, labels: dataset.labels.count)
-      let judge = try #require(
-        try StudentJudge(configuration, teacher: teacher, device: .cpu))
+    try judge(weight: 0) { judge, student, students, _, batch in
       var losses: [Double] = []
       for index in 0..<120 {
-        let batch = try Batch(step: index, from: dataset, configuration, device: .cpu)
         _ = try judge.addGradients(
-          to: student, ownSize: 1, batch: batch, index: index, progress: 0.5, learningRate: 1e-3)
+          to: student, ownSize: 1, batch: batch(index), index: index, progress: 0.5,
+          learningRate: 1e-3)
         losses.append(try #require(judge.adversary.state.loss))
       }
       #expect(losses[119] < 0.8 * losses[0], "\(losses[0]) \(losses[119])")

@@ -65,7 +65,7 @@ package final class Adversary<Critic: Sendable> {
   ///   - y: the output, `[batch, channels, mel bins, frames]`, with its history.
   ///   - ownSize: the norm of the gradient of the maker's own loss at its last layer: `Tensor.size(from:at:)`.
   ///   - generated: what the critic says of what was made, with its history back to y.
-  ///   - real: what it says of real clips, without history.
+  ///   - real: what it says of real clips, which does not depend on y.
   ///   - last: the weights of the maker's last layer.
   /// - Returns: shaped as `y`, without history; nil for nothing to follow.
   package func gradient(

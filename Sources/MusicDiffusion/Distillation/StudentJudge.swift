@@ -79,9 +79,9 @@ package final class StudentJudge {
     let seenReal = try withoutGradient {
       try critic.features(signal + batch.noise * end + further, sigmas: judged, condition)
     }
+    let ofReal = try critic.judgement(of: seenReal)
     let gradient = try adversary.gradient(
-      at: answer.f, ownSize: ownSize, generated: critic.judgement(of: seenMade),
-      real: withoutGradient { try critic.judgement(of: seenReal) },
+      at: answer.f, ownSize: ownSize, generated: critic.judgement(of: seenMade), real: ofReal,
       last: student.network.lastWeight, progress: progress)
     if let gradient { try (answer.f * gradient).sum().backward() }
     let loss = adversary.settings.loss
@@ -89,7 +89,7 @@ package final class StudentJudge {
     let detached = try seenMade.map { try $0.detach() }
     return try adversary.learn(
       loss.ofCritic(
-        real: critic.judgement(of: seenReal).rows(for: loss),
+        real: ofReal.rows(for: loss),
         generated: critic.judgement(of: detached).rows(for: loss)),
       learningRate: learningRate, progress: progress)
   }
