@@ -5,6 +5,7 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case invalidConfiguration(String)
   case damagedModel(String, reason: String)
   case autoencoderAlone(String)
+  case noAutoencoder(String)
   case otherVersion(String, found: Int, supported: Int)
   case unknownLabel(String, known: [String])
   case unknownNumber(String, known: [Conditioning.Number])
@@ -15,7 +16,9 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case tooLongToEdit(Double, limit: Double)
   case invalidArgument(String)
   case modelExists(String, canResume: Bool)
-  case nothingToResume(String)
+  case nothingToResume(String, file: String = "training/checkpoint.safetensors")
+  case holdsModel(String)
+  case holdsAutoencoder(String)
   case otherRun(String, reason: String)
   case datasetChanged(String, reason: String)
   case diverged(step: Int, recoveries: Int)
@@ -45,6 +48,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
       "the model in \(path) is damaged or incomplete: \(reason)"
     case .autoencoderAlone(let path):
       "\(path) holds an autoencoder alone: compose train DATASET --latent \(path) makes a model of it"
+    case .noAutoencoder(let path):
+      "\(path) holds no autoencoder: compose train DATASET --autoencoder trains one"
     case .otherVersion(let path, let found, let supported):
       "the model in \(path) has format version \(found), this program reads up to \(supported): "
         + "use the version of compose that trained it, or train again"
@@ -77,8 +82,13 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
       canResume
         ? "\(path) already holds a model: add --resume to train it further, or choose another --output"
         : "\(path) already holds a model: choose another --output"
-    case .nothingToResume(let path):
-      "\(path) has no training/checkpoint.safetensors to go on from: train anew with another --output"
+    case .nothingToResume(let path, let file):
+      "\(path) has no \(file) to go on from: train anew with another --output"
+    case .holdsModel(let path):
+      "\(path) holds a model, not an autoencoder: leave out --autoencoder to go on with it, or choose another "
+        + "--output"
+    case .holdsAutoencoder(let path):
+      "\(path) holds an autoencoder, not a model: add --autoencoder to go on with it, or choose another --output"
     case .otherRun(let path, let reason):
       "cannot resume \(path) with these options: \(reason)"
     case .datasetChanged(let path, let reason):

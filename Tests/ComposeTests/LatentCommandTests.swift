@@ -28,10 +28,19 @@ extension CommandLineTests {
           filed.output.contains(
             "4 x 16 for 16 frames, 1/32 of the values, variational, judged by wgan"),
           "\(filed.output) \(filed.errors)")
-        let over = try run(
+        let idle = try run(
           "train", data, "--autoencoder", "--config", "code.json", "--dry-run", "--adversary",
-          "none",
-          "--bottleneck", "sparse")
+          "none")
+        #expect(
+          idle.message
+            == "compose: cannot use the settings in code.json: adversary.start means nothing where nobody "
+            + "judges: take it out, or leave out --adversary none", "\(idle.message)")
+        try bench.folder.write(
+          #"{"preset": "draft", "network": {"patchFrames": 8}, "adversary": {"loss": "wgan"}}"#,
+          to: "loss.json")
+        let over = try run(
+          "train", data, "--autoencoder", "--config", "loss.json", "--dry-run", "--adversary",
+          "none", "--bottleneck", "sparse")
         #expect(over.output.contains("1/32 of the values, sparse\n"), "\(over.output)")
         try bench.folder.write("{\"network\": {\"patchBins\": 0}}", to: "off.json")
         let off = try run("train", data, "--autoencoder", "--config", "off.json", "--dry-run")
@@ -39,6 +48,27 @@ extension CommandLineTests {
           off.message.hasPrefix(
             "compose: cannot use the settings in off.json: autoencoder.patchBins must"),
           "\(off.message)")
+        for (settings, reason) in [
+          (
+            #"{"adversary": {"loss": "foo"}}"#,
+            "adversary.loss: foo is none of wgan, wgan-gp, hinge, mmd"
+          ),
+          (
+            #"{"network": {"bottleneck": {"kind": "foo"}}}"#,
+            "network.bottleneck.kind: foo is none of variational, sparse"
+          ),
+          (
+            #"{"augmentation": {"kinds": ["gain", "foo"]}}"#,
+            "augmentation.kinds: foo is none of gain, pitch, time, mask, mix"
+          ),
+          (#"{"batchSize": 2.5}"#, "batchSize cannot be 2.5"),
+        ] {
+          try bench.folder.write(settings, to: "word.json")
+          let unknown = try run("train", data, "--autoencoder", "--config", "word.json")
+          #expect(
+            unknown.message == "compose: cannot use the settings in word.json: \(reason)",
+            "\(unknown.message)")
+        }
         let coded = try run(
           "train", data, "--autoencoder", "--preset", "draft", "--steps", "3", "--output", "code",
           "--bottleneck", "sparse", "--adversary", "none")
@@ -51,6 +81,13 @@ extension CommandLineTests {
         let more = try run(
           "train", data, "--autoencoder", "--steps", "5", "--output", "code", "--resume")
         #expect(more.output.contains("trained step 5: code\n"), "\(more.errors)")
+        #expect(!more.output.contains("nothing was trained"))
+        let past = try run(
+          "train", data, "--autoencoder", "--steps", "2", "--output", "code", "--resume")
+        #expect(
+          past.output.contains(
+            "nothing was trained: the run is at its end; --steps above 5 or more --hours go on\n"
+              + "trained step 5: code\n"), "\(past.output)")
 
         // A judge, from the third of the run on.
         let judged = try run(
@@ -87,7 +124,9 @@ extension CommandLineTests {
         #expect(made.status == 0, "\(made.errors)")
         #expect(made.output.contains("\ndraws:   codes of 4 x 16 for 8 frames\n"))
         let info = try bench.compose("info", "model")
-        #expect(info.output.contains("\ncode        4 x 16 for 8 frames, "), "\(info.output)")
+        #expect(
+          info.output.contains("\ncode        4 x 16 for 8 frames, sparse, autoencoder of 0."),
+          "\(info.output)")
         let drawn = try run(
           "generate", "--model", "model", "--seconds", "1", "--steps", "2", "--output", "a.wav",
           "--recipe")
@@ -98,8 +137,11 @@ extension CommandLineTests {
         #expect(longer.output.contains("trained step 3: model\n"), "\(longer.errors)")
         let guide = try run("train", data, "--guide-for", "model", "--steps", "1")
         #expect(guide.status == 0, "\(guide.errors)")
-        let few = try run("distill", "model", data, "--steps", "2", "--updates", "1")
+        let few = try run("distill", "model", data, "--steps", "1", "--updates", "1")
         #expect(few.status == 0, "\(few.errors)")
+        let ofFew = try bench.compose("info", "model-1-step")
+        #expect(ofFew.output.contains(", 1 step, guidance "), "\(ofFew.output)")
+        #expect(ofFew.output.contains("\ntraining    1 step of "), "\(ofFew.output)")
         let average = try bench.compose(
           "ema", "model", "--width", "0.1", "--step", "2", "--output", "average")
         #expect(average.status == 0, "\(average.errors)")
@@ -119,19 +161,53 @@ extension CommandLineTests {
         #expect(late.message.hasPrefix("compose: --latent is for new runs"), "\(late.message)")
         let inside = try run("train", data, "--latent", "other", "--output", "code", "--steps", "1")
         #expect(inside.message.contains("code already holds a model"), "\(inside.message)")
+        try FileManager.default.copyItem(
+          at: bench.folder / "model", to: bench.folder / "swapped")
         for file in ["autoencoder.json", "autoencoder.safetensors"] {
-          try FileManager.default.removeItem(at: bench.folder / "average/\(file)")
+          try FileManager.default.removeItem(at: bench.folder / "swapped/\(file)")
           try FileManager.default.copyItem(
-            at: bench.folder / "other/\(file)", to: bench.folder / "average/\(file)")
+            at: bench.folder / "other/\(file)", to: bench.folder / "swapped/\(file)")
         }
-        let swapped = try run("generate", "--model", "average", "--output", "d.wav")
-        #expect(
-          swapped.message.contains("its autoencoder is of another code"), "\(swapped.message)")
+        let remedy =
+          "copy autoencoder.json and autoencoder.safetensors from the autoencoder that it was trained with"
+        for arguments in [
+          ["generate", "--model", "swapped", "--output", "d.wav"],
+          ["train", data, "--output", "swapped", "--resume", "--steps", "9"],
+          ["train", data, "--latent", "swapped", "--output", "next"],
+        ] {
+          let swapped = try Run(arguments, in: bench.folder, cache: bench.workshop.cache).outcome()
+          #expect(
+            swapped.message
+              == "compose: the model in swapped is damaged or incomplete: its autoencoder is of another "
+              + "code: \(remedy)", "\(swapped.message)")
+          #expect(swapped.output == "")
+        }
+        try FileManager.default.removeItem(at: bench.folder / "swapped/autoencoder.json")
+        for arguments in [
+          ["generate", "--model", "swapped", "--output", "d.wav"],
+          ["spectrogram", "audition", data, "--model", "swapped"],
+          ["train", data, "--latent", "swapped", "--output", "next"],
+        ] {
+          let lost = try Run(arguments, in: bench.folder, cache: bench.workshop.cache).outcome()
+          #expect(
+            lost.message
+              == "compose: the model in swapped is damaged or incomplete: its autoencoder.json is missing: "
+              + remedy, "\(lost.message)")
+        }
 
         let from = try run("train", data, "--from", "model", "--steps", "1", "--output", "next")
         #expect(from.status == 0, "\(from.errors)")
 
         let described = try bench.compose("info", "code")
+        for line in [
+          "sound       22050 Hz, mono", "window      128 frames, 2.97 s", "judge       none",
+        ] {
+          #expect(described.output.contains("\n\(line)\n"), "\(described.output)")
+        }
+        #expect(
+          described.output.contains(
+            /\nerror       \d+\.\d\d dB at step 5, best \d+\.\d\d at step [35]\n/))
+        #expect(try bench.compose("info", "judged").output.contains("\njudge       hinge\n"))
         #expect(described.output.contains(/\nautoencoder 0\.\d\d M parameters, sparse\n/))
         #expect(
           described.output.contains("\ncode        4 x 16 for 8 frames, 1/16 of the values\n"))
@@ -145,6 +221,50 @@ extension CommandLineTests {
         #expect(both.message.hasPrefix("compose: --autoencoder and --latent exclude each other."))
         let taken = try run("train", data, "--autoencoder", "--output", "code")
         #expect(taken.message.contains("code already holds a model"), "\(taken.message)")
+
+        // One kind in place of the other.
+        for (arguments, message) in [
+          (
+            ["--autoencoder", "--resume", "--output", "model"],
+            "model holds a model, not an autoencoder: leave out --autoencoder to go on with it, or choose "
+              + "another --output"
+          ),
+          (
+            ["--autoencoder", "--output", "model"],
+            "model already holds a model: choose another --output"
+          ),
+          (
+            ["--resume", "--output", "code"],
+            "code holds an autoencoder, not a model: add --autoencoder to go on with it, or choose another "
+              + "--output"
+          ),
+          (
+            ["--autoencoder", "--resume", "--output", "nowhere"],
+            "\(bench.folder.path)/nowhere has no training/autoencoder.safetensors to go on from: train anew "
+              + "with another --output"
+          ),
+          (
+            ["--latent", bench.workshop.model.path, "--output", "nowhere"],
+            "\(bench.workshop.model.path) holds no autoencoder: compose train DATASET --autoencoder trains one"
+          ),
+          (
+            ["--latent", data, "--output", "nowhere"],
+            "\(data) holds no autoencoder: compose train DATASET --autoencoder trains one"
+          ),
+        ] {
+          let wrong = try Run(
+            ["train", data] + arguments, in: bench.folder, cache: bench.workshop.cache
+          ).outcome()
+          #expect(wrong.message == "compose: \(message)", "\(wrong.message)")
+        }
+        try bench.folder.write(#"{"preset": "standard"}"#, to: "standard.json")
+        let unlike = try run(
+          "train", data, "--latent", "code", "--config", "standard.json", "--output", "nowhere")
+        #expect(
+          unlike.message
+            == "compose: cannot use the settings in standard.json: preset is standard, and the autoencoder in "
+            + "code is for draft: take it out", "\(unlike.message)")
+        #expect(!FileManager.default.fileExists(atPath: (bench.folder / "nowhere").path))
         let absent = try run("train", data, "--latent", "absent")
         #expect(absent.message == "compose: there is no folder at absent", "\(absent.message)")
       }

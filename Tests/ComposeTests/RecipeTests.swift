@@ -136,6 +136,8 @@ extension CommandLineTests {
       ("\"version\" : 1", "\"version\" : 1, \"mood\" : 2", "unknown field mood"),
       ("\"steps\" : 3", "\"steps\" : 3, \"pace\" : 2", "unknown field sampling.pace"),
       ("\"steps\" : 3", "\"steps\" : \"3\"", "sampling.steps: "),
+      ("\"steps\" : 3", "\"steps\" : 3.5", "sampling.steps cannot be 3.5"),
+      ("\"seed\" : ", "\"seed\" : -5", "seed cannot be -5"),
       ("\"steps\" : 3", "\"steps\" : 0", "sampling.steps must be 1 to 10000"),
       ("\"shift\" : 1,", "", "no field sampling.shift"),
       ("\"threads\" : 1", "\"threads\" : 0", "threads must be 1 to 1024"),
@@ -179,6 +181,21 @@ extension CommandLineTests {
         let fewer = try again(bench, "--from", "d.json", "--output", "d.wav")
         #expect(fewer.status == 0, "\(fewer.errors)")
         #expect(fewer.errors.contains("d.json was made by 1024 threads, too many for this machine"))
+      }
+    }
+
+    /// A piece of other settings than the recipe's file was made with.
+    @Test func settingsChangedByHandMakeOthers() throws {
+      try Bench.with { bench in
+        _ = try bench.generate("--seconds", "0.2", "--recipe", "--output", "a.wav")
+        let text = String(decoding: try bytes(bench, "a.json"), as: UTF8.self)
+        try bench.folder.write(
+          text.replacing("\"steps\" : 3", with: "\"steps\" : 2"), to: "b.json")
+        let outcome = try again(bench, "--from", "b.json", "--output", "c.wav")
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(
+          outcome.errors.contains(
+            "numbers of threads round otherwise, and settings changed by hand make another piece"))
       }
     }
 

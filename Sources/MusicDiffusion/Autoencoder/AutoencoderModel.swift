@@ -84,6 +84,9 @@ public struct AutoencoderModel: Sendable {
   }
 
   static let files = [descriptionFile, weightsFile]
+  /// What helps a model that has lost its autoencoder.
+  private static let remedy =
+    "copy \(files.joined(separator: " and ")) from the autoencoder that it was trained with"
 
   /// Whether a folder holds one.
   public static func exists(in folder: String) -> Bool {
@@ -93,7 +96,8 @@ public struct AutoencoderModel: Sendable {
   }
 
   /// - Parameter folder: of an autoencoder, or of a model that draws in its code.
-  /// - Throws: ``ModelError/noFolder(_:)``, ``ModelError/damagedModel(_:reason:)``,
+  /// - Throws: ``ModelError/noFolder(_:)``, ``ModelError/noAutoencoder(_:)``,
+  ///   ``ModelError/damagedModel(_:reason:)``, also for an autoencoder beside a model that draws the codes of another,
   ///   ``ModelError/otherVersion(_:found:supported:)``.
   public init(contentsOf folder: String, device: Device = .cpu) throws {
     let description = try Self.readDescription(in: folder)
@@ -108,6 +112,14 @@ public struct AutoencoderModel: Sendable {
       guard self.description.weights == description.weights else {
         throw ModelError.damagedModel(
           folder, reason: "\(Self.weightsFile) is not that of \(Self.descriptionFile)")
+      }
+      if let model = try? Model.readConfiguration(in: folder), let code = model.code {
+        guard description.space == code, description.representation == model.representation,
+          description.normalization == model.normalization
+        else {
+          throw ModelError.damagedModel(
+            folder, reason: "its autoencoder is of another code: \(Self.remedy)")
+        }
       }
     } catch let error as ModelError {
       throw error
@@ -126,9 +138,19 @@ public struct AutoencoderModel: Sendable {
   }
 
   /// Reads `autoencoder.json` alone.
+  ///
+  /// - Throws: ``ModelError/noFolder(_:)``, ``ModelError/noAutoencoder(_:)``,
+  ///   ``ModelError/damagedModel(_:reason:)``, ``ModelError/otherVersion(_:found:supported:)``.
   public static func readDescription(in folder: String) throws -> AutoencoderDescription {
     struct Version: Decodable { var formatVersion: Int }
     guard FileManager.default.fileExists(atPath: folder) else { throw ModelError.noFolder(folder) }
+    guard exists(in: folder) else {
+      if (try? Model.readConfiguration(in: folder))?.code == nil {
+        throw ModelError.noAutoencoder(folder)
+      }
+      throw ModelError.damagedModel(
+        folder, reason: "its \(descriptionFile) is missing: \(remedy)")
+    }
     let url = URL(fileURLWithPath: folder, isDirectory: true).appendingPathComponent(
       descriptionFile)
     let kind = try? url.resolvingSymlinksInPath().resourceValues(forKeys: [.isRegularFileKey])

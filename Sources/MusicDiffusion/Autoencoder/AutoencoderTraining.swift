@@ -122,6 +122,24 @@ public struct AutoencoderState: Codable, Sendable, Equatable {
     FileManager.default.fileExists(atPath: file(in: folder).path)
   }
 
+  /// Whether ``errors`` are of files that it did not learn from, which sets of fewer than ten are not split into.
+  public var hasHeldOut: Bool { configuration.heldOut > 0 && history.files >= 10 }
+
+  /// Whether a folder holds a model, or a run of one, and no run of an autoencoder.
+  public static func isOfModel(_ folder: URL) -> Bool {
+    hasModel(folder) && !exists(in: folder)
+  }
+
+  /// Whether a folder holds an autoencoder, or a run of one, and no model.
+  public static func isAlone(in folder: URL) -> Bool {
+    !hasModel(folder) && (exists(in: folder) || AutoencoderModel.exists(in: folder.path))
+  }
+
+  private static func hasModel(_ folder: URL) -> Bool {
+    let file = folder.appendingPathComponent(Model.configurationFile)
+    return TrainingState.exists(in: folder) || FileManager.default.fileExists(atPath: file.path)
+  }
+
   func write(
     to folder: URL, weights: ParameterStore, average: ParameterStore, optimizer: AdamW,
     adversary: SpectrogramAdversary?
@@ -141,11 +159,15 @@ public struct AutoencoderState: Codable, Sendable, Equatable {
       metadata: ["state": json], sealed: true, to: Self.file(in: folder).path)
   }
 
-  /// - Throws: ``ModelError/nothingToResume(_:)``, ``ModelError/damagedModel(_:reason:)``.
+  /// - Throws: ``ModelError/holdsModel(_:)``, ``ModelError/nothingToResume(_:file:)``,
+  ///   ``ModelError/damagedModel(_:reason:)``.
   static func read(
     from folder: URL
   ) throws -> (state: AutoencoderState, tensors: [String: Tensor]) {
-    guard exists(in: folder) else { throw ModelError.nothingToResume(folder.path) }
+    if isOfModel(folder) { throw ModelError.holdsModel(folder.relativePath) }
+    guard exists(in: folder) else {
+      throw ModelError.nothingToResume(folder.path, file: "training/autoencoder.safetensors")
+    }
     do {
       let (tensors, metadata) = try SafeTensors.read(file(in: folder).path)
       let json = Data((metadata["state"] ?? "").utf8)
@@ -157,7 +179,21 @@ public struct AutoencoderState: Codable, Sendable, Equatable {
     }
   }
 
+  /// The state in the folder of an autoencoder, without reading its weights; nil where there is none that can be
+  /// read, or that of another autoencoder.
+  public static func saved(with coder: AutoencoderModel, in folder: String) -> AutoencoderState? {
+    let path = file(in: URL(fileURLWithPath: folder, isDirectory: true)).path
+    guard let json = try? SafeTensors.metadata(of: path)["state"],
+      let state = try? JSONDecoder().decode(AutoencoderState.self, from: Data(json.utf8)),
+      state.history == coder.description.history
+    else { return nil }
+    return state
+  }
+
   /// The state that a folder holds.
+  ///
+  /// - Throws: ``ModelError/holdsModel(_:)``, ``ModelError/nothingToResume(_:file:)``,
+  ///   ``ModelError/damagedModel(_:reason:)``.
   public static func saved(in folder: URL) throws -> AutoencoderState {
     try read(from: folder).state
   }

@@ -26,7 +26,7 @@ extension Recipe {
       if let unknown = own.subtracting(known).min() { throw unusable("unknown field \(unknown)") }
       if let missing = known.subtracting(own).min() { throw unusable("no field \(missing)") }
     } catch let error as DecodingError {
-      throw unusable(error.summary)
+      throw unusable(error.explanation(of: object, as: Recipe.self))
     }
     if let reason = defect { throw unusable(reason) }
   }

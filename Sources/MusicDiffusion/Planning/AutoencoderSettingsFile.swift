@@ -1,3 +1,5 @@
+import Foundation
+
 /// Settings of an autoencoder's run in a file that a person has written: a JSON object with any of the names of
 /// ``AutoencoderTraining``; `network`, its `bottleneck`, `adversary` and `augmentation` are objects with any of theirs.
 ///
@@ -51,5 +53,20 @@ public struct AutoencoderSettingsFile {
       throw object.error(reason)
     }
     return settings
+  }
+
+  /// Throws for what stands in it and would change nothing in a run with these settings, which are those of the file
+  /// with what counts more than it.
+  ///
+  /// - Throws: ``ModelError/unusableSettings(_:reason:)``, which says what to do.
+  public func checkEffects(in settings: AutoencoderTraining) throws {
+    guard settings.adversary == nil else { return }
+    let adversary = object.value(at: ["adversary"]) as? [String: Any] ?? [:]
+    // Its loss is what an option has overruled.
+    let names = adversary.filter { $0.key != "loss" && !($0.value is NSNull) }.keys
+    guard let name = names.min() else { return }
+    throw object.error(
+      "adversary.\(name) means nothing where nobody judges: take it out, or leave out --adversary none"
+    )
   }
 }

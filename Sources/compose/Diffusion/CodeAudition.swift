@@ -14,9 +14,8 @@ struct CodeAudition: ParsableCommand {
 
   func run() throws {
     guard let model = options.model else { throw ValidationError("Name the --model.") }
-    guard AutoencoderModel.exists(in: model) else {
-      // An error of its own for what is no model.
-      _ = try Model.readConfiguration(in: model)
+    // An error of its own for what is no model, and for one that has lost its autoencoder.
+    if !AutoencoderModel.exists(in: model), try Model.readConfiguration(in: model).code == nil {
       throw ModelError.invalidArgument(
         "\(model) draws spectrograms as they are: leave out --model, and name its --preset")
     }

@@ -59,7 +59,7 @@ extension Generate {
         written.crc32c == file.crc32c
           ? "\(output): byte for byte as it was"
           : "\(output): not the same bytes as then, made by \(recipe.program): other versions, machines and "
-            + "numbers of threads round otherwise")
+            + "numbers of threads round otherwise, and settings changed by hand make another piece")
     }
     if recipes.recipe {
       var again = recipe

@@ -22,10 +22,36 @@ struct Info: ParsableCommand {
     Terminal.result(name.padding(toLength: 12, withPad: " ", startingAt: 0) + value)
   }
 
+  private func steps(_ count: Int) -> String { "\(count) step\(count == 1 ? "" : "s")" }
+
+  private func describeTraining(_ history: TrainingHistory) {
+    row(
+      "training",
+      String(
+        format: "%@ of %d (%d clips), %.2f hours, loss %.4f, seed %llu", steps(history.steps),
+        history.batchSize, history.clipsSeen, history.trainingHours, history.loss, history.seed))
+  }
+
+  private func describeSound(_ representation: Representation) {
+    row(
+      "sound",
+      "\(representation.spectrogram.sampleRate) Hz, "
+        + (representation.channels == 1 ? "mono" : "stereo (mid and side)"))
+  }
+
+  private func describeWindow(_ representation: Representation) {
+    row(
+      "window",
+      String(format: "%d frames, %.2f s", representation.windowFrames, representation.windowSeconds)
+    )
+  }
+
   private func describe(_ coder: AutoencoderModel) {
     let (description, network) = (coder.description, coder.description.network)
     let (space, history) = (description.space, description.history)
     row("preset", description.preset)
+    describeSound(description.representation)
+    describeWindow(description.representation)
     row(
       "autoencoder",
       String(format: "%.2f M parameters, ", Double(coder.parameters.count) / 1e6)
@@ -39,11 +65,16 @@ struct Info: ParsableCommand {
       String(
         format: "%@: %d files, %.2f hours, %d skipped", history.dataset, history.files,
         history.datasetHours, history.skippedFiles))
-    row(
-      "training",
-      String(
-        format: "%d steps of %d (%d clips), %.2f hours, loss %.4f, seed %llu", history.steps,
-        history.batchSize, history.clipsSeen, history.trainingHours, history.loss, history.seed))
+    describeTraining(history)
+    guard let state = AutoencoderState.saved(with: coder, in: model) else { return }
+    row("judge", state.configuration.adversary?.loss.rawValue ?? "none")
+    if let errors = state.errors {
+      row(
+        state.hasHeldOut ? "held out" : "error",
+        String(
+          format: "%@%.2f dB at step %d, best %.2f at step %d", state.hasHeldOut ? "error " : "",
+          errors.decibels, errors.step, errors.best, errors.bestStep))
+    }
   }
 
   private func describe(_ model: Model) {
@@ -52,18 +83,12 @@ struct Info: ParsableCommand {
     let spectrogram = representation.spectrogram
     let history = configuration.history
     row("preset", configuration.preset)
-    row(
-      "sound",
-      "\(spectrogram.sampleRate) Hz, \(representation.channels == 1 ? "mono" : "stereo (mid and side)")"
-    )
+    describeSound(representation)
     row(
       "spectrogram",
       "\(spectrogram.melBins) mel bins (\(spectrogram.melScale)), n_fft \(spectrogram.fftSize), hop "
         + "\(spectrogram.hopLength)")
-    row(
-      "window",
-      String(format: "%d frames, %.2f s", representation.windowFrames, representation.windowSeconds)
-    )
+    describeWindow(representation)
     row(
       "network",
       String(format: "%.2f M parameters, widths ", Double(model.parameters.count) / 1e6)
@@ -73,8 +98,9 @@ struct Info: ParsableCommand {
       row(
         "code",
         String(
-          format: "%d x %d for %d frames, autoencoder of %.2f M parameters, %.2f hours",
+          format: "%d x %d for %d frames, %@, autoencoder of %.2f M parameters, %.2f hours",
           space.channels, space.bins, space.framesPerColumn,
+          coder.description.network.bottleneck.kind.rawValue,
           Double(coder.parameters.count) / 1e6, coder.description.history.trainingHours))
     }
     if let guide = model.guide {
@@ -104,16 +130,12 @@ struct Info: ParsableCommand {
     if let start = history.startedFrom {
       if let steps = history.distilledSteps {
         let judge = history.distillationAdversary.map { ", judged by \($0.rawValue)" } ?? ""
-        row("distilled", "from \(start), for \(steps) step\(steps == 1 ? "" : "s")\(judge)")
+        row("distilled", "from \(start), for \(self.steps(steps))\(judge)")
       } else {
         row("started", "from the weights of \(start)")
       }
     }
-    row(
-      "training",
-      String(
-        format: "%d steps of %d (%d clips), %.2f hours, loss %.4f, seed %llu", history.steps,
-        history.batchSize, history.clipsSeen, history.trainingHours, history.loss, history.seed))
+    describeTraining(history)
     let noise = configuration.noise
     row(
       "noise",
@@ -121,7 +143,7 @@ struct Info: ParsableCommand {
         + noise.prediction.rawValue)
     row(
       "sampling",
-      "\(model.sampling.sampler.rawValue), \(model.sampling.steps) steps, guidance "
+      "\(model.sampling.sampler.rawValue), \(steps(model.sampling.steps)), guidance "
         + "\(model.sampling.guidanceScale)"
         + (model.sampling.guidanceInterval.map {
           " where sigma is \($0.lowerBound) to \($0.upperBound)"

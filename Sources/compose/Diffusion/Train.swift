@@ -280,6 +280,7 @@ struct Train: ParsableCommand {
     let ofCode = try latent.flatMap {
       Preset(rawValue: try AutoencoderModel.readDescription(in: $0).preset)
     }
+    if let ofCode { try check(file, isFor: ofCode) }
     let preset =
       preset ?? ofCode ?? start.flatMap { Preset(rawValue: $0.model.configuration.preset) }
     var settings =
@@ -307,6 +308,18 @@ struct Train: ParsableCommand {
     }
     if settings.steps == nil && settings.hours == nil { settings.hours = 2 }
     return settings
+  }
+
+  /// Throws ``ModelError/unusableSettings(_:reason:)`` for a file that names another preset than that of the
+  /// autoencoder.
+  private func check(_ file: SettingsFile?, isFor preset: Preset) throws {
+    guard let file, file.keys.contains("preset") else { return }
+    let named = try file.configuration(preset: nil).preset
+    guard named != preset, let config = planning.config, let latent else { return }
+    throw ModelError.unusableSettings(
+      config,
+      reason: "preset is \(named.rawValue), and the autoencoder in \(latent) is for "
+        + "\(preset.rawValue): take it out")
   }
 
   /// As the run began, with a new length if one is given; what cannot change must not be given anew.

@@ -35,6 +35,7 @@ extension Train {
       precision: precision, resume: resume)
     try listSkipped(data, in: folder)
     let line = ProgressLine(quietInterval: 30)
+    let begun = trainer.state.steps
     let isFinished = try trainer.run(
       onStep: { line.update(describe($0)) },
       onEvaluate: {
@@ -52,6 +53,10 @@ extension Train {
       },
       shouldStop: { interruption.isRequested })
     line.finish()
+    if resume, isFinished, trainer.state.steps == begun {
+      Terminal.result(
+        "nothing was trained: the run is at its end; --steps above \(begun) or more --hours go on")
+    }
     Terminal.result(
       "\(isFinished ? "trained" : "stopped at") step \(trainer.state.steps): \(folder.relativePath)"
     )
@@ -77,11 +82,13 @@ extension Train {
       try run.keep("--held-out", heldOut, settings.heldOut)
       try run.keep("--augment", augment?.name, (settings.augmentation ?? .none).name)
     } else {
+      if AutoencoderState.isOfModel(folder) {
+        throw ModelError.modelExists(folder.relativePath, canResume: false)
+      }
       try AutoencoderTrainer.checkHasNone(folder)
+      let file = try planning.config.map { try AutoencoderSettingsFile($0) }
       settings =
-        try planning.config.map {
-          try AutoencoderSettingsFile($0).settings(preset: preset, bottleneck: bottleneck)
-        }
+        try file?.settings(preset: preset, bottleneck: bottleneck)
         ?? AutoencoderTraining(
           preset: preset ?? .standard, bottleneck: Bottleneck(bottleneck ?? .variational))
       if let adversary {
@@ -92,6 +99,7 @@ extension Train {
           return settings
         }
       }
+      try file?.checkEffects(in: settings)
       settings.batchSize = batchSize ?? settings.batchSize
       settings.seed = seed ?? settings.seed
       settings.augmentation = augment?.kept(as: settings.augmentation) ?? settings.augmentation

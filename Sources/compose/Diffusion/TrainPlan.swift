@@ -16,11 +16,18 @@ extension Train {
   ) throws -> (settings: TrainingConfiguration, data: Dataset) {
     let begun = ContinuousClock.now
     let spent = { begun.duration(to: .now) / .seconds(1) }
+    if resume, AutoencoderState.isAlone(in: folder) {
+      throw ModelError.holdsAutoencoder(folder.relativePath)
+    }
     let saved = try resume ? TrainingState.saved(in: folder) : nil
     let file = try planning.config.map { try SettingsFile($0) }
     var settings =
       try saved.map { try resumedSettings($0, in: folder) }
       ?? newSettings(in: folder, from: start, preset: preset, file)
+    let coder = try coder(in: folder, saved, device)
+    if coder != nil, planning.budget != nil {
+      throw ValidationError("--budget is not for models that draw codes: give --hours or --steps.")
+    }
     if !planning.dryRun { try makeFolder(of: folder.path) }
 
     var reasons: [String] = []
@@ -38,10 +45,6 @@ extension Train {
     }
     let sounds = try loadDataset(
       dataset, settings.representation, heldOut: settings.heldOut ?? 0, interruption: interruption)
-    let coder = try coder(in: folder, saved, device)
-    if coder != nil, planning.budget != nil {
-      throw ValidationError("--budget is not for models that draw codes: give --hours or --steps.")
-    }
     let data = try coder.map { try sounds.coded(by: $0, precision: precision) } ?? sounds
 
     Terminal.progress("measuring this machine")
@@ -89,7 +92,7 @@ extension Train {
     in folder: URL, _ saved: TrainingState?, _ device: Device
   ) throws -> AutoencoderModel? {
     if let latent { return try AutoencoderModel(contentsOf: latent, device: device) }
-    let model = saved == nil ? guideFor ?? from : folder.path
+    let model = saved == nil ? guideFor ?? from : folder.relativePath
     guard let model,
       try (saved?.model ?? Model.readConfiguration(in: model)).code != nil
     else { return nil }
