@@ -47,6 +47,29 @@ extension AudioBuffer {
     return Trim(first: first, end: end, fadeIn: fadeIn, fadeOut: min(fadeOut, end - first))
   }
 
+  /// How loud the noise is that a sound ends in, at its loudest, in decibels relative to the peak: where over the last
+  /// third of the sound the level (of 10 ms, the median) changes by less than 3 dB, and is 40 dB or more below the
+  /// peak. What decays has none; nil then, and for sounds of less than 0.3 s.
+  public var endingNoise: Double? {
+    let peak = peak
+    let length = max(1, sampleRate / 100)
+    let blocks = sampleCount / length
+    guard peak > 0, blocks >= 30 else { return nil }
+    let levels = (blocks - blocks / 3..<blocks).map { block in
+      let largest =
+        channels.map { channel in
+          channel[block * length..<(block + 1) * length].reduce(0) { max($0, abs($1)) }
+        }.max() ?? 0
+      return max(-120, 20 * log10(Double(largest / peak)))
+    }
+    func median(_ part: ArraySlice<Double>) -> Double { part.sorted()[part.count / 2] }
+    let (first, second) = (
+      median(levels[..<(levels.count / 2)]), median(levels[(levels.count / 2)...])
+    )
+    guard abs(first - second) < 3, max(first, second) < -40 else { return nil }
+    return min(-40, levels.max() ?? -40)
+  }
+
   /// The part by itself, which must be one of this sound, with its fades: half a period of a cosine each.
   public func trimmed(to trim: Trim) -> AudioBuffer {
     precondition(trim.fits(sampleCount), "a part lies within the sound")

@@ -30,6 +30,36 @@ import Testing
     #expect(fading().scaled(by: 0.01).trim(tail: -30) == trim)
   }
 
+  /// A noise that stays as it is to the end is told from what decays, and from what is loud.
+  @Test func endingNoiseIsFound() throws {
+    let tone = fading()
+    #expect(tone.endingNoise == nil)
+    func noisy(_ level: Double) -> AudioBuffer {
+      var random = RandomNoise()
+      let size = 0.5 * pow(10, level / 20)
+      return AudioBuffer(
+        channels: [tone.channels[0].map { $0 + Float(size) * random.next() }], sampleRate: 10_000)
+    }
+    let quiet = noisy(-50)
+    #expect(abs(try #require(quiet.endingNoise) + 50) < 0.5)
+    #expect(noisy(-30).endingNoise == nil)
+    // Cut where the tone sinks into it, at 50 dB, which takes 5/12 s; by 60 dB nothing would be cut.
+    let end = try #require(quiet.trim(tail: -49)).end
+    #expect((4600...5400).contains(end))
+    #expect(try #require(quiet.trim()).end == 10_000)
+    #expect(AudioBuffer(channels: [[1, 0, 0]], sampleRate: 8000).endingNoise == nil)
+  }
+
+  /// Uniform in -1 to 1, the same each time.
+  private struct RandomNoise {
+    var state: UInt32 = 1
+
+    mutating func next() -> Float {
+      state = state &* 1_664_525 &+ 1_013_904_223
+      return Float(state >> 8) / Float(1 << 23) - 1
+    }
+  }
+
   /// Every channel counts.
   @Test func channelsAreCutAlike() throws {
     var sound = fading().mixed(toChannels: 2)

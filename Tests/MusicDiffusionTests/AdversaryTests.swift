@@ -322,6 +322,21 @@ import Torch
     #expect(warnings == [100] && adversary.state.strength == 0.5)
   }
 
+  /// What its maker has become on held-out clips is watched once the adversary has joined, whose least error before
+  /// counts; and what it is after a warning is where the next one starts from.
+  @Test func spoiledMakersAreNoticed() throws {
+    let away = try adversary(.mmd)
+    #expect([3, 2, 10].allSatisfy { away.watch(heldOut: $0) == nil })
+    let adversary = try adversary(.mmd, joined: 0.4)
+    let warnings = [4, 2, 2.9, 3.1, 4, 4.6, 4.8, 1, 1.6].map { adversary.watch(heldOut: $0) }
+    #expect(
+      warnings.map { $0 != nil } == [false, false, false, true, false, false, true, false, true])
+    let first = try #require(warnings[3])
+    #expect(first.reason == .spoils(times: 1.5) && first.weight == 0.25)
+    #expect("\(first)".contains("over 50 % more than at best; its weight is now 0.25"))
+    #expect(adversary.state.strength == 0.125)
+  }
+
   /// Lets an adversary tell one noise from another, whose means lie so far apart.
   private func warnings(
     _ adversary: SpectrogramAdversary, apart: Double, steps: Int, progress: (Int) -> Double

@@ -129,8 +129,18 @@ import Torch
       #expect(edited.channels[0].suffix(11_600) == own.channels[0].suffix(11_600))
       #expect(edited.channels[0][8800..<11_000] != own.channels[0][8800..<11_000])
       let band = try generator.inpainting(
-        own, spans: [1..<2], band: 500...1500, seed: 1, options: options)
+        own, spans: [1..<2], bands: [500...1500], seed: 1, options: options)
       #expect(band.sampleCount == own.sampleCount && band != own)
+      let change = zip(band.channels[0], own.channels[0]).map { $0 - $1 }
+      let (inside, outside) = powers(of: change, bands: [500...1500])
+      #expect(outside < 1e-4 * inside[0])
+      #expect(change[..<8000].allSatisfy { $0 == 0 } && change[16_000...].allSatisfy { $0 == 0 })
+      let two = try generator.inpainting(
+        own, spans: [1..<2], bands: [100...300, 2000...3000], seed: 1, options: options)
+      let apart = powers(
+        of: zip(two.channels[0], own.channels[0]).map { $0 - $1 }, bands: [100...300, 2000...3000])
+      #expect(apart.inside.allSatisfy { $0 > 0 })
+      #expect(apart.outside < 1e-3 * apart.inside.reduce(0, +))
       let more = try generator.continuation(of: own, seconds: 1, seed: 1, options: options)
       #expect(more.sampleCount == 8000 && more.rms > 1e-6)
       var between = 0

@@ -106,3 +106,26 @@ extension URL {
 func contents(_ folder: URL) throws -> [String] {
   try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
 }
+
+/// The power of a sound at 8 kHz within bands of frequencies, to 60 Hz beyond each, and that farther than 200 Hz from
+/// all of them.
+func powers(
+  of samples: [Float], bands: [ClosedRange<Double>]
+) -> (inside: [Double], outside: Double) {
+  let powers = STFT(fftSize: 2048, hopLength: 512).magnitudes(of: samples, power: 2)
+  var (inside, outside) = ([Double](repeating: 0, count: bands.count), 0.0)
+  func lies(_ hertz: Double, in band: ClosedRange<Double>, margin: Double) -> Bool {
+    (band.lowerBound - margin...band.upperBound + margin).contains(hertz)
+  }
+  for frame in 0..<powers.frames {
+    for bin in 0..<powers.bins {
+      let (hertz, power) = (Double(bin) * 8000 / 2048, Double(powers[frame, bin]))
+      if let number = bands.firstIndex(where: { lies(hertz, in: $0, margin: 60) }) {
+        inside[number] += power
+      } else if !bands.contains(where: { lies(hertz, in: $0, margin: 200) }) {
+        outside += power
+      }
+    }
+  }
+  return (inside, outside)
+}

@@ -70,9 +70,10 @@ public final class PackJudge {
   /// - Returns: what to keep of it, or why it is left out.
   /// - Throws: `AudioError.loudness`, `.resampling`.
   public func judge(_ sound: AudioBuffer) throws -> Result<Candidate, Fault> {
-    guard 20 * log10(Double(sound.peak)) > Self.silence, let sounding = sound.trim() else {
-      return .failure(.silent)
-    }
+    // A noise that goes on to the end is none of the sound.
+    let tail = max(-60, sound.endingNoise.map { $0 + 1 } ?? -60)
+    guard 20 * log10(Double(sound.peak)) > Self.silence, let sounding = sound.trim(tail: tail)
+    else { return .failure(.silent) }
     let trim = loops == nil ? sounding : nil
     let part = trim.map(sound.trimmed) ?? sound
     if part.duration < Self.shortest { return .failure(.tooShort) }

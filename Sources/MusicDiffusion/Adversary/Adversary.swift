@@ -13,6 +13,10 @@ package final class Adversary<Critic: Sendable> {
   /// A loss of the maker's own that becomes so much worse while the adversary takes part is its doing.
   private let worse: Double
 
+  /// An error on held-out clips that becomes so many times its least is an adversary's doing. Of those that did good
+  /// the largest was 1.25 (Docs/latents.md).
+  private static var muchWorse: Double { 1.5 }
+
   /// Steps after which what means of 100 losses say has forgotten what was before.
   private static var patience: Int { 300 }
 
@@ -146,6 +150,18 @@ package final class Adversary<Critic: Sendable> {
     let least = min(state.leastLoss ?? loss, loss)
     state.leastLoss = least
     return loss > least * worse ? lower(.leadsAstray(times: worse)) : nil
+  }
+
+  /// Watches what comes of the maker: where its steps go back and forth, its averaged weights may be worse than
+  /// any of them. At each checkpoint.
+  ///
+  /// - Parameter error: on held-out clips.
+  package func watch(heldOut error: Double) -> AdversaryWarning? {
+    let least = min(state.leastError ?? error, error)
+    state.leastError = least
+    guard state.joined != nil, error > least * Self.muchWorse else { return nil }
+    state.leastError = error
+    return lower(.spoils(times: Self.muchWorse))
   }
 
   /// New weights of the critic.

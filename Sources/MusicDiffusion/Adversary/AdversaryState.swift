@@ -11,6 +11,8 @@ package struct AdversaryState: Codable, Sendable, Equatable {
   package var leastLoss: Double?
   /// Steps since then.
   package var steps = 0
+  /// The least that the error on held-out clips was, or where it was when the adversary was lowered for it.
+  package var leastError: Double?
   /// What is left of its learning rate, halved each time that it wins, 0 to 1.
   package var pace: Double? = 1
   /// Its own loss where margins say that it wins: the mean of the last hundred steps of those since its weight was
@@ -22,7 +24,8 @@ package struct AdversaryState: Codable, Sendable, Equatable {
 
   func validate() throws {
     guard (0...1).contains(strength), steps >= 0, (0...1).contains(joined ?? 0),
-      leastLoss.map({ $0 >= 0 && $0.isFinite }) ?? true, loss?.isFinite ?? true,
+      [leastLoss, leastError].allSatisfy({ $0.map { $0 >= 0 && $0.isFinite } ?? true }),
+      loss?.isFinite ?? true,
       (0...1).contains(pace ?? 1), (0...1).contains(risen ?? 0), judged ?? 0 >= 0
     else { throw ModelError.invalidConfiguration("the state of the adversary is off") }
   }

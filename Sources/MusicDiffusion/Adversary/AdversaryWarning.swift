@@ -6,6 +6,8 @@ public struct AdversaryWarning: Sendable, Equatable, CustomStringConvertible {
   public enum Reason: Sendable, Equatable {
     /// Its maker follows it away from what it is to make, whose loss became so many times its least.
     case leadsAstray(times: Double)
+    /// What its maker has become, its averaged weights, is so many times as far off on held-out clips.
+    case spoils(times: Double)
     /// Its own gradients are no numbers.
     case criticDiverged
     /// Its margins hold for nearly all patches, so that its gradient says little.
@@ -23,6 +25,10 @@ public struct AdversaryWarning: Sendable, Equatable, CustomStringConvertible {
     case .leadsAstray(let times):
       String(
         format: "the adversary leads astray: the loss is over %.0f %% more than it was beside it; "
+          + "its weight is now %.3g", 100 * (times - 1), weight)
+    case .spoils(let times):
+      String(
+        format: "the adversary spoils: the held-out error is over %.0f %% more than at best; "
           + "its weight is now %.3g", 100 * (times - 1), weight)
     case .criticDiverged:
       "the adversary collapses: its gradients are no longer finite; it begins anew, "

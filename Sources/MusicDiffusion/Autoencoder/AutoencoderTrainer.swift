@@ -36,7 +36,7 @@ public final class AutoencoderTrainer {
     (self.folder, self.dataset, self.device, self.precision) = (folder, dataset, device, precision)
     var tensors: [String: Tensor]?
     if resume, !AutoencoderState.exists(in: folder) {
-      throw ModelError.nothingToResume(folder.path)
+      throw ModelError.nothingToResume(folder.path, file: "training/autoencoder.safetensors")
     }
     lock = try FolderLock(Trainer.makeFolder(folder))
     if resume {
@@ -174,7 +174,7 @@ public final class AutoencoderTrainer {
         return false
       }
       if isOver || isDue && savedStep != state.steps {
-        try evaluate(onEvaluate)
+        try evaluate(onEvaluate, onWarning)
         try save()
         recent = [(clock.now, state.steps)]
         continue
@@ -233,7 +233,10 @@ public final class AutoencoderTrainer {
     return warnings.compactMap(\.self)
   }
 
-  private func evaluate(_ onEvaluate: (ReconstructionErrors) throws -> Void) throws {
+  private func evaluate(
+    _ onEvaluate: (ReconstructionErrors) throws -> Void,
+    _ onWarning: (AdversaryWarning) throws -> Void
+  ) throws {
     let error = try withoutGradient {
       try heldOut.map { x in
         let y = try averageNetwork.decode(
@@ -249,6 +252,8 @@ public final class AutoencoderTrainer {
     if error < errors.best { (errors.best, errors.bestStep) = (error, state.steps) }
     state.errors = errors
     try onEvaluate(errors)
+    if let warning = adversary?.watch(heldOut: error) { try onWarning(warning) }
+    if state.adversary != nil { state.adversary = adversary?.state }
   }
 
   /// The autoencoder as it stands: the averaged weights, and the statistics of its codes.

@@ -9,6 +9,8 @@ struct FusedDenoiser {
   /// For each window.
   private let descriptions: [Description]
   private let windowsAtOnce: Int
+  /// Whether some of what stands does so for a part of the steps.
+  private let passes: Bool
 
   /// - Parameters:
   ///   - condition: of whole sections.
@@ -18,17 +20,22 @@ struct FusedDenoiser {
   init(
     _ denoiser: GuidedDenoiser, _ axis: WindowFusion.Axis, _ condition: Condition,
     sigmas: [Double], window: Int, atOnce: Int
-  ) {
+  ) throws {
     let fusion = WindowFusion(axis, frames: condition.known.shape[3], window: window)
     descriptions = condition.descriptions.flatMap { repeatElement($0, count: fusion.count) }
     (self.denoiser, self.condition, self.sigmas) = (denoiser, condition, sigmas)
     (self.fusion, windowsAtOnce) = (fusion, atOnce)
+    passes = try condition.mask.floats().contains { $0 > 0 && $0 < 1 }
   }
 
   /// Shapes as ``Denoiser/callAsFunction(_:sigma:condition:)`` has them, of sections.
   func callAsFunction(_ x: Tensor, sigma: Double) throws -> Tensor {
     // By the noise level, so that a way back meets the windows of the way there.
-    let starts = fusion.starts(atStep: sigmas.prefix { $0 > sigma }.count)
+    let step = sigmas.prefix { $0 > sigma }.count
+    let starts = fusion.starts(atStep: step)
+    let condition =
+      try passes
+      ? condition.standing(after: Double(step) / Double(sigmas.count - 1)) : condition
     let windows = try [x, condition.known, condition.mask].map {
       try fusion.windows(of: $0, at: starts)
     }

@@ -30,7 +30,10 @@ package struct GapPlan: Equatable {
       let start = min(wanted, end - window)
       // What is to meet the end is left to a section that knows enough of it.
       let last = end < needed && meetsEnd ? gap.upperBound - window / 2 : gap.upperBound
-      steps.append(SectionPlan.Step(frames: start..<end, kept: next..<min(end, last)))
+      let passing = end < needed ? SectionPlan.passing(window: window) : 0
+      steps.append(
+        SectionPlan.Step(
+          frames: start..<end, kept: next..<min(end, last) - passing, passing: passing))
       next = steps[steps.count - 1].kept.upperBound
     }
     self.steps = steps

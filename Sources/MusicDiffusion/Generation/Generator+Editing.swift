@@ -39,7 +39,7 @@ extension Generator {
     let sampler = try SectionSampler(self, seed: seed, options: options)
     let total = excerpt.plan.steps.count * sampler.evaluations(sampler.sigmas)
     var evaluations = 0
-    let drawn = try redrawn(excerpt, of: end, band: nil, sampler, firstSection: 0, seed, options) {
+    let drawn = try redrawn(excerpt, of: end, bands: [], sampler, firstSection: 0, seed, options) {
       _, _, _ in
       evaluations += 1
       try onProgress(Progress(evaluations: evaluations, totalEvaluations: total))
@@ -48,15 +48,15 @@ extension Generator {
     return end.replacing(part, with: new)[part]
   }
 
-  /// A sound with some spans, or a band of frequencies in them, drawn anew.
+  /// A sound with some spans, or bands of frequencies in them, drawn anew.
   ///
-  /// Of a band the sound keeps what lies outside: what is added is the difference of new and old, passed
-  /// through a ``BandFilter``.
+  /// Of bands the sound keeps what lies outside: what is added is the difference of new and old, passed
+  /// through a ``BandFilter`` for each.
   ///
   /// - Parameters:
   ///   - sound: of any rate and number of channels, at most ``maximumSecondsInMemory`` long.
-  ///   - spans: in seconds, within the sound; those that touch are one. Empty for all of it, with a band.
-  ///   - band: Hz; nil for all frequencies.
+  ///   - spans: in seconds, within the sound; those that touch are one. Empty for all of it, with bands.
+  ///   - bands: Hz; empty for all frequencies.
   ///   - options: without a label, nothing is said of one: the sound tells.
   /// - Returns: as many samples, at the same rate and on the same channels.
   /// - Throws: as ``generate(seconds:seed:options:onProgress:)``;
@@ -64,7 +64,8 @@ extension Generator {
   ///   ``ModelError/tooLongToEdit(_:limit:)``;
   ///   ``ModelError/invalidArgument(_:)`` for a band in which the model has no mel bin.
   public func inpainting(
-    _ sound: AudioBuffer, spans: [Range<Double>], band: ClosedRange<Double>? = nil, seed: UInt64,
+    _ sound: AudioBuffer, spans: [Range<Double>], bands: [ClosedRange<Double>] = [],
+    seed: UInt64,
     options: Options = Options(), onProgress: (Progress) throws -> Void = { _ in }
   ) throws -> AudioBuffer {
     try Self.checkLength(of: sound)
@@ -82,7 +83,7 @@ extension Generator {
           of: whole.count, part: inner, sampleRate: sound.sampleRate, model.configuration)
       )
     }
-    for (_, excerpt) in excerpts where band == nil { try checkContext(of: excerpt) }
+    for (_, excerpt) in excerpts where bands.isEmpty { try checkContext(of: excerpt) }
     let sampler = try SectionSampler(self, seed: seed, options: options)
     let steps = excerpts.reduce(0) { $0 + $1.excerpt.plan.steps.count }
     let total = steps * sampler.evaluations(sampler.sigmas)
@@ -91,21 +92,20 @@ extension Generator {
     for (range, excerpt) in excerpts {
       let old = result[range]
       let drawn = try redrawn(
-        excerpt, of: old, band: band, sampler, firstSection: firstSection, seed, options
+        excerpt, of: old, bands: bands, sampler, firstSection: firstSection, seed, options
       ) { _, _, _ in
         evaluations += 1
         try onProgress(Progress(evaluations: evaluations, totalEvaluations: total))
       }
       firstSection += excerpt.plan.steps.count
       let limit = max(Self.peak, old.peak)
-      let new: AudioBuffer
-      if let band {
-        let filter = BandFilter(band, sampleRate: sound.sampleRate)
-        new = filter.replacing(excerpt.part, of: old, with: drawn, peak: limit)
-      } else {
-        new = old.replacing(
-          excerpt.part, with: drawn[excerpt.part].limitedAround(peak: limit))
-      }
+      let new =
+        bands.isEmpty
+        ? old.replacing(excerpt.part, with: drawn[excerpt.part].limitedAround(peak: limit))
+        : bands.reduce(old) { sound, band in
+          BandFilter(band, sampleRate: sound.sampleRate)
+            .replacing(excerpt.part, of: sound, with: drawn, peak: limit)
+        }
       for channel in result.channels.indices {
         result.channels[channel].replaceSubrange(range, with: new.channels[channel])
       }
@@ -129,7 +129,7 @@ extension Generator {
   /// An excerpt with its part drawn anew, as the model hears all of it: at the rate and on the channels of
   /// the sound, not yet joined to it.
   private func redrawn(
-    _ excerpt: Excerpt, of sound: AudioBuffer, band: ClosedRange<Double>?,
+    _ excerpt: Excerpt, of sound: AudioBuffer, bands: [ClosedRange<Double>],
     _ sampler: SectionSampler,
     firstSection: Int, _ seed: UInt64, _ options: Options, observe: SectionSampler.Observer
   ) throws -> AudioBuffer {
@@ -139,13 +139,13 @@ extension Generator {
       Array(samples.prefix(excerpt.sampleCount))
         + [Float](repeating: 0, count: max(0, excerpt.sampleCount - samples.count))
     }
-    let heard = try logMel(of: band == nil ? fading(channels, into: excerpt.open) : channels)
+    let heard = try logMel(of: bands.isEmpty ? fading(channels, into: excerpt.open) : channels)
     let (space, columns) = (model.configuration.space, excerpt.plan.columns)
     var piece = try PartialPiece(
       normalized(heard, columns: columns), channels: space.channels, bins: space.bins,
       columns: columns)
-    let bins = try band.map(bins(of:)) ?? 0..<settings.melBins
-    piece.open(bins: space.bins(of: bins), columns: excerpt.columns)
+    let ranges = bands.isEmpty ? [0..<settings.melBins] : try bands.map(bins(of:))
+    for bins in ranges { piece.open(bins: space.bins(of: bins), columns: excerpt.columns) }
     piece.open(bins: 0..<space.bins, columns: space.columns(excerpt.frames)..<columns)
     var pieces = [piece]
     try SectionPlan.Step.draw(excerpt.plan.steps, of: &pieces, device: device) {
@@ -157,7 +157,8 @@ extension Generator {
     // What stands, to the bit.
     for (channel, heard) in heard.enumerated() {
       for frame in 0..<excerpt.frames {
-        for bin in 0..<settings.melBins where !(excerpt.gap.contains(frame) && bins.contains(bin)) {
+        let isOpen = excerpt.gap.contains(frame)
+        for bin in 0..<settings.melBins where !(isOpen && ranges.contains { $0.contains(bin) }) {
           planes[channel][frame, bin] = heard[frame, bin]
         }
       }
@@ -234,7 +235,10 @@ extension AudioBuffer {
       }
       let first = Int((span.lowerBound * rate).rounded())
       let end = Int((span.upperBound * rate).rounded())
-      guard first < end else { throw ModelError.invalidSpan(span, duration: duration) }
+      guard first < end else {
+        throw ModelError.invalidArgument(
+          "a part from \(span.lowerBound) to \(span.upperBound) s is shorter than a sample")
+      }
       if let last = parts.last, first <= last.upperBound {
         parts[parts.count - 1] = last.lowerBound..<max(last.upperBound, end)
       } else {

@@ -86,7 +86,9 @@ extension Generator {
         onLogMel: onLogMel)
     }
     let sampler = try SectionSampler(self, seed: seed, options: options.forFlow())
-    let ends = try channels(of: [first, last]).map { try HeardSound($0, by: self) }
+    let ends = try channels(of: [first, last]).map {
+      try HeardSound($0, by: self, passes: false)
+    }
     let sections = ends[0].plan.steps.count
     let steps = sampler.sigmas.count - 1
     let total =

@@ -12,14 +12,17 @@ struct HeardSound {
   /// Normalised, all of it standing.
   private let piece: PartialPiece
 
-  /// - Parameter channels: at the model's rate, mono or mid and side; of one length, which is not 0.
-  init(_ channels: [[Float]], by generator: Generator) throws {
+  /// - Parameters:
+  ///   - channels: at the model's rate, mono or mid and side; of one length, which is not 0.
+  ///   - passes: whether borders between sections pass; not for a way back through noise.
+  init(_ channels: [[Float]], by generator: Generator, passes: Bool = true) throws {
     let configuration = generator.model.configuration
     let space = configuration.space
     planes = try generator.logMel(of: channels)
     sampleCount = channels[0].count
     plan = SectionPlan(
-      frames: space.columns(planes[0].frames), window: configuration.windowColumns)
+      frames: space.columns(planes[0].frames), window: configuration.windowColumns,
+      passes: passes)
     piece = try PartialPiece(
       generator.normalized(planes, columns: plan.columns), channels: space.channels,
       bins: space.bins, columns: plan.columns)
@@ -30,7 +33,7 @@ struct HeardSound {
     try piece.standing(in: plan.steps[number].frames, on: device).known
   }
 
-  /// What stands of a section when it is its turn, 0 elsewhere, and where, `[1, 1, bins, width]`.
+  /// What stands of a section for good when it is its turn, 0 elsewhere, and where, `[1, 1, bins, width]`.
   func standing(_ number: Int, device: Device) throws -> (known: Tensor, mask: Tensor) {
     let overlap = number == 0 ? 0 : plan.overlap
     let width = plan.steps[number].frames.count

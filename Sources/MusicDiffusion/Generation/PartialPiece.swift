@@ -5,7 +5,8 @@ package struct PartialPiece {
   package let channels, bins, columns: Int
   /// `[channels, bins, columns]`.
   package private(set) var values: [Float]
-  /// 1 where the values stand, else 0, `[bins, columns]`.
+  /// 1 where the values stand and 0 where they are open; between, the part of all steps of a sampler over
+  /// which they stand, from the first on. `[bins, columns]`.
   package private(set) var mask: [Float]
 
   /// - Parameters:
@@ -43,7 +44,7 @@ package struct PartialPiece {
       for (bin, row) in rows.enumerated() {
         let source = channel * bins * columns + row
         for column in 0..<width {
-          known.append(values[source + column] * standing[bin * width + column])
+          known.append(standing[bin * width + column] > 0 ? values[source + column] : 0)
         }
       }
     }
@@ -53,16 +54,45 @@ package struct PartialPiece {
     )
   }
 
-  /// Takes what was open of some columns from a drawn section, `[channels, bins, width]`; it stands then.
+  /// Takes what did not stand for good of some columns from a drawn section, `[channels, bins, width]`; it
+  /// stands then.
   package mutating func take(_ kept: Range<Int>, of drawn: [Float], over range: Range<Int>) {
+    take(kept, of: drawn, over: range) { _ in 1 }
+  }
+
+  /// The same; it stands for a while then, the longer the earlier.
+  package mutating func take(
+    passing: Range<Int>, of drawn: [Float], over range: Range<Int>
+  ) {
+    take(passing, of: drawn, over: range) {
+      Float(passing.upperBound - $0) / Float(passing.count + 1)
+    }
+  }
+
+  private mutating func take(
+    _ taken: Range<Int>, of drawn: [Float], over range: Range<Int>, standing: (Int) -> Float
+  ) {
     let width = range.count
     for bin in 0..<bins {
-      for column in kept where mask[bin * columns + column] == 0 {
+      for column in taken where mask[bin * columns + column] < 1 {
         for channel in 0..<channels {
           let row = channel * bins + bin
           values[row * columns + column] = drawn[row * width + column - range.lowerBound]
         }
-        mask[bin * columns + column] = 1
+        mask[bin * columns + column] = standing(column)
+      }
+    }
+  }
+
+  /// Begins as another piece of as many channels and bins ends.
+  package mutating func begin(with end: Range<Int>, of other: PartialPiece) {
+    for bin in 0..<bins {
+      for (column, source) in end.enumerated() {
+        mask[bin * columns + column] = other.mask[bin * other.columns + source]
+        for channel in 0..<channels {
+          let row = channel * bins + bin
+          values[row * columns + column] = other.values[row * other.columns + source]
+        }
       }
     }
   }

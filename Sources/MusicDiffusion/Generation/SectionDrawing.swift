@@ -6,8 +6,8 @@ package struct SectionDrawing {
   private let channels, bins: Int
   private let device: Device
   private var number = 0
-  /// The frames that the next section goes on from, for each channel `[bins, overlap]`.
-  private var end: [[Float]] = []
+  /// The section that the next one goes on from.
+  private var last: PartialPiece?
 
   package init(_ plan: SectionPlan, channels: Int, bins: Int, device: Device) {
     (self.plan, self.channels, self.bins, self.device) = (plan, channels, bins, device)
@@ -21,17 +21,15 @@ package struct SectionDrawing {
   package mutating func next(
     _ draw: (_ section: Int, _ known: Tensor, _ mask: Tensor) throws -> Tensor
   ) throws -> [[Float]] {
-    let step = plan.steps[number]
+    let step = plan.steps[number].fromItsStart
     let width = step.frames.count
-    let first = step.kept.lowerBound - step.frames.lowerBound
     var pieces = [PartialPiece(channels: channels, bins: bins, columns: width)]
-    if !end.isEmpty { pieces[0].take(0..<first, of: end.flatMap(\.self), over: 0..<first) }
-    let whole = SectionPlan.Step(frames: 0..<width, kept: first..<width)
-    try SectionPlan.Step.draw([whole], of: &pieces, device: device) { _, _, known, mask in
+    if let last { pieces[0].begin(with: width - plan.overlap..<width, of: last) }
+    try SectionPlan.Step.draw([step], of: &pieces, device: device) { _, _, known, mask in
       try draw(number, known, mask)
     }
     number += 1
-    end = pieces[0].planes(width - plan.overlap..<width)
-    return pieces[0].planes(first..<width)
+    last = pieces[0]
+    return pieces[0].planes(step.kept)
   }
 }

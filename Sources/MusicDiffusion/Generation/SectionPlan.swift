@@ -2,6 +2,11 @@ package import Torch
 
 /// How a piece of any length is made of sections, in bounded memory: the first from nothing, every further
 /// one going on from the end of what stands. Most pieces are one section.
+///
+/// The border between what stands and what is drawn is a place at which the network's estimate is the least
+/// certain, and would be heard if it stayed where it is. So a section ends with frames that only pass: in the
+/// next one they stand at first, from the last to the first of them are let go as the noise falls, and are
+/// drawn once more, the less differently the later.
 package struct SectionPlan {
   /// A section and what is kept of it.
   package struct Step: Equatable {
@@ -9,10 +14,22 @@ package struct SectionPlan {
     package let frames: Range<Int>
     /// Those that are kept.
     package let kept: Range<Int>
+    /// Those after them that stand for a while in the next section.
+    package let passing: Range<Int>
 
-    package init(frames: Range<Int>, kept: Range<Int>) {
-      precondition(kept.lowerBound >= frames.lowerBound && kept.upperBound <= frames.upperBound)
+    package init(frames: Range<Int>, kept: Range<Int>, passing: Int = 0) {
       (self.frames, self.kept) = (frames, kept)
+      self.passing = kept.upperBound..<kept.upperBound + passing
+      precondition(
+        kept.lowerBound >= frames.lowerBound && self.passing.upperBound <= frames.upperBound)
+    }
+
+    /// In frames that are counted from the section's first.
+    var fromItsStart: Self {
+      let start = frames.lowerBound
+      return Self(
+        frames: 0..<frames.count, kept: kept.lowerBound - start..<kept.upperBound - start,
+        passing: passing.count)
     }
   }
 
@@ -20,16 +37,22 @@ package struct SectionPlan {
   package static let mostWindows = 16
 
   package let frames: Int
-  /// Frames at a section's beginning that stand already.
+  /// Frames at a section's beginning that stand already, some of them for a while.
   package let overlap: Int
   package let steps: [Step]
 
   /// Frames of the piece, filled up to whole sections.
   package var columns: Int { steps[steps.count - 1].kept.upperBound }
 
-  package init(frames: Int, window: Int) {
+  /// Frames that pass from a section to the next.
+  package static func passing(window: Int) -> Int { window / 6 }
+
+  /// - Parameter passes: whether borders between sections pass; else what stands stays as it is, so that the
+  ///   way back meets what the way there has met.
+  package init(frames: Int, window: Int, passes: Bool = true) {
     self.frames = frames
-    let overlap = window / 3
+    let passing = passes ? Self.passing(window: window) : 0
+    let overlap = window / 3 + passing
     let most = Self.mostWindows * window
     // As many sections as it takes, of equal widths.
     let count = max(1, (frames - overlap + most - overlap - 1) / (most - overlap))
@@ -37,7 +60,10 @@ package struct SectionPlan {
     steps = (0..<count).map { number in
       let start = number * (width - overlap)
       let end = start + width
-      return Step(frames: start..<end, kept: (number == 0 ? 0 : start + overlap)..<end)
+      let later = number == count - 1 ? 0 : passing
+      return Step(
+        frames: start..<end,
+        kept: (number == 0 ? 0 : start + overlap - passing)..<end - later, passing: later)
     }
     self.overlap = overlap
   }
@@ -50,8 +76,8 @@ extension SectionPlan.Step {
   ///   - pieces: of one shape; what is open of them in the frames that are kept is drawn.
   ///   - atOnce: sections that are drawn beside each other, at most.
   ///   - draw: given the section's number and the pieces, by their numbers, what is known of their
-  ///     sections, `[pieces, channels, bins, width]`, and where, `[pieces, 1, bins, width]`; returns whole
-  ///     sections.
+  ///     sections, `[pieces, channels, bins, width]`, and where, `[pieces, 1, bins, width]`, as
+  ///     ``PartialPiece/mask`` says it; returns whole sections.
   package static func draw(
     _ steps: [Self], of pieces: inout [PartialPiece], atOnce: Int = 8, device: Device,
     _ draw: (_ section: Int, _ pieces: Range<Int>, _ known: Tensor, _ mask: Tensor) throws -> Tensor
@@ -67,7 +93,9 @@ extension SectionPlan.Step {
           for index in batch {
             let section = try drawn.narrow(
               dimension: 0, start: index - batch.lowerBound, length: 1)
-            pieces[index].take(step.kept, of: try section.floats(), over: step.frames)
+            let values = try section.floats()
+            pieces[index].take(step.kept, of: values, over: step.frames)
+            pieces[index].take(passing: step.passing, of: values, over: step.frames)
           }
         }
       }

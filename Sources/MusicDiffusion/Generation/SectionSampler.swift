@@ -5,7 +5,7 @@ import Torch
 /// (``WindowFusion``).
 ///
 /// Of sections `known` is what stands, 0 elsewhere, `[pieces, channels, bins, width]`, and `mask` where,
-/// `[pieces, 1, bins, width]`. An observer is called after each evaluation of all their windows; what it
+/// `[pieces, 1, bins, width]`, between 0 and 1 for a part of the steps. An observer is called after each evaluation of all their windows; what it
 /// throws ends the work.
 struct SectionSampler {
   /// What decides about a piece beside the options.
@@ -77,13 +77,13 @@ struct SectionSampler {
     let pieces = self.pieces[pieces ?? self.pieces.indices]
     let sigmas = sigmas ?? self.sigmas
     let condition = Condition(pieces.map(\.description), known: known, mask: mask)
-    let clean = try original.map(condition.completed) ?? known
+    let clean = try original.map(condition.standing(after: 0).completed) ?? known
     let start = try clean + noise(0, of: section, pieces, like: known) * sigmas[0]
     return try draw(section, pieces, from: start, sigmas, condition, observe)
   }
 
   /// - Parameters:
-  ///   - section: its number, which with the seed decides the noise of what stands.
+  ///   - section: its number, which with the seed decides the noise of what stands, all of it for good.
   ///   - start: with noise of the highest level, shaped as `known`; where something stands it is not
   ///     looked at.
   func draw(
@@ -108,7 +108,7 @@ struct SectionSampler {
     let least = sigmas[sigmas.count - 2]
     let clean = try condition.completed(by: original)
     let standing = try noise(0, of: section, pieces, like: known) * mask * least
-    let denoiser = fused(.line, condition)
+    let denoiser = try fused(.line, condition)
     return try Sampling.inverted(clean + standing, sigmas: sigmas) { x, sigma in
       let denoised = try denoiser(x, sigma: sigma)
       try observe(x, sigma, denoised)
@@ -140,7 +140,7 @@ struct SectionSampler {
     _ section: Int, _ pieces: ArraySlice<Piece>, from start: Tensor, _ sigmas: [Double],
     _ condition: Condition, axis: WindowFusion.Axis = .line, _ observe: Observer
   ) throws -> Tensor {
-    let denoiser = fused(axis, condition)
+    let denoiser = try fused(axis, condition)
     return try sampling.sampler.sample(
       start, sigmas: sigmas, settings: sampling.settings,
       denoise: { x, sigma in
@@ -151,8 +151,10 @@ struct SectionSampler {
       noise: { step in try noise(step + 1, of: section, pieces, like: condition.known) })
   }
 
-  private func fused(_ axis: WindowFusion.Axis, _ condition: Condition) -> FusedDenoiser {
-    FusedDenoiser(
+  private func fused(
+    _ axis: WindowFusion.Axis, _ condition: Condition
+  ) throws -> FusedDenoiser {
+    try FusedDenoiser(
       denoiser, axis, condition, sigmas: sigmas, window: window, atOnce: Self.windowsAtOnce)
   }
 

@@ -33,7 +33,8 @@ public struct Condition: Sendable {
   public var descriptions: [Description]
   /// The clean signal where it is known and 0 elsewhere, `[batch, channels, mel bins, frames]`.
   public var known: Tensor
-  /// 1 where the signal is known, 0 elsewhere, `[batch, 1, mel bins, frames]`.
+  /// 1 where the signal is known, 0 elsewhere, `[batch, 1, mel bins, frames]`; between these, the part of a
+  /// sampler's steps over which it is: see ``standing(after:)``.
   public var mask: Tensor
   /// How each clip was augmented, `[batch, Augmentation.vectorWidth]`; nil for not at all.
   public var augmentation: Tensor?
@@ -81,6 +82,15 @@ public struct Condition: Sendable {
     var scaled = self
     scaled.known = try known * factor
     return scaled
+  }
+
+  /// What is still known after a part of a sampler's steps, with a mask of 0 and 1.
+  package func standing(after part: Double) throws -> Condition {
+    let values = try mask.floats().map { Double($0) > part ? Float(1) : 0 }
+    var standing = self
+    standing.mask = try Tensor(values, shape: mask.shape, device: mask.device)
+    standing.known = try known * standing.mask
+    return standing
   }
 
   /// The estimate where nothing is known, else what is known.

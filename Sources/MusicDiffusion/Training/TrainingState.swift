@@ -80,7 +80,7 @@ public struct TrainingState: Codable, Sendable, Equatable {
     try SafeTensors.write(tensors, metadata: ["state": json], sealed: true, to: file.path)
   }
 
-  /// - Throws: ``ModelError/nothingToResume(_:)``, ``ModelError/damagedModel(_:reason:)``.
+  /// - Throws: ``ModelError/nothingToResume(_:file:)``, ``ModelError/damagedModel(_:reason:)``.
   static func read(from folder: URL) throws -> (state: TrainingState, tensors: [String: Tensor]) {
     let file = file(in: folder)
     guard exists(in: folder) else {

@@ -19,7 +19,7 @@ struct Inpaint: ParsableCommand {
         compose inpaint take.wav --from 3.2 --to 5.0
         compose inpaint take.wav --span 3.2-5.0 --span 12-13.5 --seed 7 --output mended.wav
         compose inpaint take.wav --band 200-2000 --from 3 --to 6
-        compose inpaint take.wav --band 4000-11025
+        compose inpaint take.wav --band 60-200 --band 4000-11025
       """)
 
   @Argument(help: "File of sound to draw parts of anew.")
@@ -35,12 +35,16 @@ struct Inpaint: ParsableCommand {
   @Option(
     name: .customLong("span"),
     help: ArgumentHelp(
-      "A part, in seconds, as 3.2-5.0; may be repeated.", valueName: "from-to"))
+      "A part, in seconds, as 3.2-5.0; may be repeated.", valueName: "from-to"),
+    transform: NumberSpan.init(reading:))
   var spans: [NumberSpan] = []
 
   @Option(
-    help: ArgumentHelp("Draw these frequencies alone, in Hz, as 200-2000.", valueName: "low-high"))
-  var band: NumberSpan?
+    name: .customLong("band"),
+    help: ArgumentHelp(
+      "Draw these frequencies alone, in Hz, as 200-2000; may be repeated.", valueName: "low-high"),
+    transform: NumberSpan.init(reading:))
+  var bands: [NumberSpan] = []
 
   @Option(
     name: .shortAndLong,
@@ -53,7 +57,7 @@ struct Inpaint: ParsableCommand {
   @OptionGroup var steps: StepsOptions
 
   func validate() throws {
-    guard from != nil || to != nil || !spans.isEmpty || band != nil else {
+    guard from != nil || to != nil || !spans.isEmpty || !bands.isEmpty else {
       throw ValidationError("Say what to draw anew: --from and --to, --span, or --band.")
     }
     if let from, let to, !(0 <= from && from < to) {
@@ -79,7 +83,8 @@ struct Inpaint: ParsableCommand {
     let seed = editing.chosenSeed()
     let progress = DrawingProgress()
     let edited = try generator.inpainting(
-      sound, spans: parts, band: band.map { $0.range.lowerBound...$0.range.upperBound }, seed: seed,
+      sound, spans: parts, bands: bands.map { $0.range.lowerBound...$0.range.upperBound },
+      seed: seed,
       options: options
     ) { progress.update($0) }
     progress.finish()
@@ -87,7 +92,7 @@ struct Inpaint: ParsableCommand {
     let dataset = generator.model.configuration.history.dataset
     let places =
       parts.map { NumberSpan(range: $0).description + " s" }
-      + [band.map { $0.description + " Hz" }].compactMap(\.self)
+      + bands.map { $0.description + " Hz" }
     let what = "\(places.joined(separator: ", ")) drawn anew"
     try edited.write(
       to: kept.path, encoding: kept.encoding,
@@ -102,16 +107,21 @@ struct Inpaint: ParsableCommand {
 }
 
 /// `LOW-HIGH`, of numbers that are 0 or more.
-struct NumberSpan: ExpressibleByArgument, CustomStringConvertible {
+struct NumberSpan: CustomStringConvertible {
   let range: Range<Double>
 
   init(range: Range<Double>) { self.range = range }
 
-  init?(argument: String) {
+  /// - Throws: a `ValidationError` that says the form.
+  init(reading argument: String) throws {
     let bounds = argument.split(separator: "-", omittingEmptySubsequences: false).map { Double($0) }
-    guard bounds.count == 2, let low = bounds[0], let high = bounds[1], 0 <= low, low < high,
-      high.isFinite
-    else { return nil }
+    guard bounds.count == 2, let low = bounds[0], let high = bounds[1], 0 <= low, high.isFinite
+    else {
+      throw ValidationError("'\(argument)' is not of the form LOW-HIGH, as 3.2-5.0.")
+    }
+    guard low < high else {
+      throw ValidationError("'\(argument)' ends before it begins: the lower number comes first.")
+    }
     range = low..<high
   }
 
