@@ -130,7 +130,8 @@ extension CommandLineTests {
           "b.wav exists already: add --overwrite, or choose another --output", "continue", "a.wav",
           "--output", "b.wav")
         try expect(
-          "0.5 to 2 s is no part of a sound of 1 s", "inpaint", "a.wav", "--from", "0.5", "--to",
+          "0.5 to 2 s is no part of a sound of 1 s: a part ends where that ends, at the latest",
+          "inpaint", "a.wav", "--from", "0.5", "--to",
           "2")
         try expect(
           "a.wav ends at 1.00 s, where --from is not yet reached", "inpaint", "a.wav", "--from", "3"
