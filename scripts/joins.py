@@ -3,6 +3,7 @@
 
     scripts/joins.py FILE...                     where windows met at the last step of 28, frames of 512 samples
     scripts/joins.py --window 192 --step 26 FILE...
+    scripts/joins.py --sections 0 FILE...        of long pieces, so many frames after what a section keeps begins
     scripts/joins.py --at 2.97,5.94 FILE...      places of one's own, in seconds
     scripts/joins.py --loop FILE...              the end of each loop against its start
 
@@ -60,6 +61,14 @@ def borders(frames, window, step):
     return [(start + window + next) / 2 for start, next in zip(starts, starts[1:])]
 
 
+def sections(frames, window):
+    """Where what sections keep begins: as Sources/MusicDiffusion/Generation/SectionPlan.swift."""
+    overlap, most = window // 3 + window // 6, 16 * window
+    count = max(1, -(-(frames - overlap) // (most - overlap)))
+    width = max(window, -(-(frames + (count - 1) * overlap) // count))
+    return [number * (width - overlap) + window // 3 for number in range(1, count)]
+
+
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("files", nargs="+")
@@ -67,6 +76,7 @@ def main():
     options.add_argument("--step", type=int, default=27)
     options.add_argument("--hop", type=int, default=512)
     options.add_argument("--at", type=lambda text: [float(second) for second in text.split(",")])
+    options.add_argument("--sections", type=int, metavar="OFFSET")
     options.add_argument("--loop", action="store_true")
     options = options.parse_args()
     ranks = {}
@@ -78,6 +88,9 @@ def main():
             sound = np.roll(sound, len(sound) // 2)
         elif options.at:
             joins = [second * rate for second in options.at]
+        elif options.sections is not None:
+            frames = sections(1 + len(sound) // options.hop, options.window)
+            joins = [(frame + options.sections) * options.hop for frame in frames]
         else:
             joins = [frame * options.hop for frame in borders(1 + len(sound) // options.hop, options.window, options.step)]
         centres, all_curves = curves(sound, rate)
