@@ -138,6 +138,26 @@ import Torch
     }
   }
 
+  /// Followed in small steps a student leads back to noise, and from there to where that came from: of normal data,
+  /// where what it is to say is known.
+  @Test(arguments: [1, 2, 4, 8]) func studentsHaveAWayBack(_ steps: Int) throws {
+    let (mean, variance) = (0.3, 0.25)
+    let starts = distillation(steps).starts + [0]
+    func student(_ x: Tensor, _ sigma: Double) throws -> Tensor {
+      let end = starts.first { $0 < sigma * (1 - 1e-9) } ?? 0
+      let left = ((variance + end * end) / (variance + sigma * sigma)).squareRoot()
+      return try (x - mean) * ((left - end / sigma) / (1 - end / sigma)) + mean
+    }
+    let x = try Tensor(normals(10, 600).map { $0 * 0.5 + 0.3 }, shape: [1, 1, 20, 30])
+    let sigmas = SigmaSchedule.karras(steps: 32, min: 0.01, max: 40)
+    let noise = try Sampling.inverted(x, sigmas: sigmas, denoise: student)
+    let power = try noise.square().mean().item().squareRoot()
+    #expect((20...60).contains(power), "\(power)")
+    let back = try Sampling.heun(noise, sigmas: sigmas, denoise: student) { _ in noise }
+    let error = try (back - x).abs().max().item()
+    #expect(error < 0.1, "\(error)")
+  }
+
   /// An adversary judges where a step arrives: of an estimate that is the target, where the teacher leads.
   @Test func stepsArriveWhereTheTeacherLeads() throws {
     let distillation = distillation(4)

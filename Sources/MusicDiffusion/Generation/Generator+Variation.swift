@@ -44,8 +44,8 @@ extension Generator {
   }
 
   /// Sounds between two: of the noises that the model makes each of the two from, found by going
-  /// backwards, those between them on the great circle. A model for few steps has no way back: by it the means
-  /// of the two are drawn anew from half of its steps on.
+  /// backwards, those between them on the great circle. A model for few steps takes small ones here, forwards and
+  /// backwards, 32 by default.
   ///
   /// - Parameters:
   ///   - first, last: of any rate and number of channels, at most ``maximumSecondsInMemory`` long; the longer one
@@ -80,12 +80,7 @@ extension Generator {
     guard count >= 2 else {
       throw ModelError.invalidArgument("an interpolation has at least its two ends")
     }
-    if model.configuration.history.distilledSteps != nil {
-      return try interpolationByNoise(
-        from: first, to: last, count: count, seed: seed, options: options, onProgress: onProgress,
-        onLogMel: onLogMel)
-    }
-    let sampler = try SectionSampler(self, seed: seed, options: options.forFlow())
+    let sampler = try SectionSampler(self, seed: seed, options: options.forFlow(), isFlow: true)
     let ends = try channels(of: [first, last]).map {
       try HeardSound($0, by: self, passes: false)
     }
@@ -117,36 +112,6 @@ extension Generator {
           section: section, known: known, mask: mask,
           from: Sampling.spherical(starts[0][section], starts[1][section], part: part),
           observe: observe)
-      }
-      try onLogMel(number, planes, ends[0].sampleCount)
-    }
-  }
-
-  /// By a model for few steps, which has no way back: means of the two with the same noise, denoised, as Ho et
-  /// al. 2020 (arXiv:2006.11239), section 4.3.
-  private func interpolationByNoise(
-    from first: AudioBuffer, to last: AudioBuffer, count: Int, seed: UInt64, options: Options,
-    onProgress: (Progress) throws -> Void,
-    onLogMel: (_ number: Int, _ planes: [Spectrogram], _ sampleCount: Int) throws -> Void
-  ) throws {
-    let sampler = try SectionSampler(self, seed: seed, options: options)
-    let sigmas = sampler.sigmas(strength: 0.5)
-    let ends = try channels(of: [first, last]).map { try HeardSound($0, by: self) }
-    let total = count * ends[0].plan.steps.count * sampler.evaluations(sigmas)
-    var evaluations = 0
-    for number in 0..<count {
-      let part = Double(number) / Double(count - 1)
-      let planes = try ends[0].drawn(by: self) { section, known, mask in
-        let (near, far) = (
-          try ends[0].section(section, device: device), try ends[1].section(section, device: device)
-        )
-        return try sampler.draw(
-          section: section, known: known, mask: mask, original: near * (1 - part) + far * part,
-          sigmas: sigmas
-        ) { _, _, _ in
-          evaluations += 1
-          try onProgress(Progress(evaluations: evaluations, totalEvaluations: total))
-        }
       }
       try onLogMel(number, planes, ends[0].sampleCount)
     }

@@ -31,11 +31,24 @@ struct SectionSampler {
   private let window: Int
   private let device: Device
 
-  /// - Parameter pieces: at least one; all of them are guided or none is (``Generator/isGuided(_:_:)``).
+  /// What a model for few steps takes to follow the flow in both directions, unless it is told its steps: many small
+  /// ones, down to where hardly any noise is left.
+  private static let flow = (steps: 32, sigmaMin: 0.01)
+
+  /// - Parameters:
+  ///   - pieces: at least one; all of them are guided or none is (``Generator/isGuided(_:_:)``).
+  ///   - isFlow: whether they follow the probability flow, forwards and backwards.
   /// - Throws: as ``Generator/generate(seconds:seed:options:onProgress:)``.
-  init(_ generator: Generator, _ pieces: [Piece], options: Generator.Options) throws {
+  init(
+    _ generator: Generator, _ pieces: [Piece], options: Generator.Options, isFlow: Bool = false
+  ) throws {
     let configuration = generator.model.configuration
-    sampling = try generator.standard(isNegative: options.isNegative).with(options)
+    var sampling = try generator.standard(isNegative: options.isNegative).with(options)
+    if isFlow, configuration.history.distilledSteps != nil {
+      sampling.sigmaMin = min(sampling.sigmaMin, Self.flow.sigmaMin)
+      if options.steps == nil { sampling.steps = max(sampling.steps, Self.flow.steps) }
+    }
+    self.sampling = sampling
     sigmas = try sampling.sigmas(sigmaData: Double(configuration.normalization.sigmaData))
     isDistilled = configuration.history.distilledSteps != nil
     denoiser = try generator.guidedDenoiser(pieces[0].description, options, sampling.guidance)
@@ -45,10 +58,13 @@ struct SectionSampler {
   }
 
   /// Of one piece of which, without a label, nothing is said: the sound that is there tells.
-  init(_ generator: Generator, seed: UInt64, options: Generator.Options) throws {
+  init(
+    _ generator: Generator, seed: UInt64, options: Generator.Options, isFlow: Bool = false
+  ) throws {
     let description = try generator.model.configuration.description(
       label: options.label, numbers: options.numbers, caption: options.prompt)
-    try self.init(generator, [Piece(seed: seed, description: description)], options: options)
+    try self.init(
+      generator, [Piece(seed: seed, description: description)], options: options, isFlow: isFlow)
   }
 
   /// Windows that the network sees at once, which decides about memory: more make it no faster.

@@ -13,8 +13,7 @@ struct Interpolate: ParsableCommand {
       what lies between. The first and the last file are the two sounds as the model gives them back: \
       near to them, at its own rate and on its channels. The longer sound is cut to the shorter one. \
       --label and the like are said of all files, the two ends too; --guidance is 1 by default, since \
-      guidance leads the way back elsewhere. A model that was distilled knows no way back: by it all files, \
-      the two ends too, are means of the two with much noise, drawn anew.
+      guidance leads the way back elsewhere.
 
       Examples:
         compose interpolate kick.wav snare.wav --model drums-model --steps 7
@@ -33,7 +32,7 @@ struct Interpolate: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help:
-      "Steps from noise to each sound, and back: more bring the ends nearer. Default: 32; a model that was distilled has its own."
+      "Steps from noise to each sound, and back: more bring the ends nearer. Default: 32."
   )
   var denoisingSteps: Int?
 
@@ -60,11 +59,8 @@ struct Interpolate: ParsableCommand {
     for path in paths { try editing.checkOutput(path) }
     let sounds = try [first, last].map { try AudioBuffer(contentsOf: $0) }
     var options = editing.options
-    options.steps = denoisingSteps
+    options.steps = denoisingSteps ?? 32
     let generator = try editing.generator(options)
-    if generator.model.configuration.history.distilledSteps == nil {
-      options.steps = denoisingSteps ?? 32
-    }
     let seed = editing.chosenSeed()
     let progress = DrawingProgress()
     let described = options.described(label: options.label).map { "\($0), " }.joined()
