@@ -47,9 +47,9 @@ extension AudioBuffer {
     return Trim(first: first, end: end, fadeIn: fadeIn, fadeOut: min(fadeOut, end - first))
   }
 
-  /// How loud the noise is that a sound ends in, at its loudest, in decibels relative to the peak: where over the last
-  /// third of the sound the level (of 10 ms, the median) changes by less than 3 dB, and is 40 dB or more below the
-  /// peak. What decays has none; nil then, and for sounds of less than 0.3 s.
+  /// How loud the noise is that a sound ends in, at its loudest over the last sixth of it, in decibels relative to the
+  /// peak: where over the last third the level (of 10 ms, the median) changes by less than 3 dB, and is 45 to 60 dB
+  /// below the peak. Nil for what decays, ends in silence, or takes less than 0.3 s.
   public var endingNoise: Double? {
     let peak = peak
     let length = max(1, sampleRate / 100)
@@ -66,8 +66,8 @@ extension AudioBuffer {
     let (first, second) = (
       median(levels[..<(levels.count / 2)]), median(levels[(levels.count / 2)...])
     )
-    guard abs(first - second) < 3, max(first, second) < -40 else { return nil }
-    return min(-40, levels.max() ?? -40)
+    guard abs(first - second) < 3, (-60..<(-45)).contains(second) else { return nil }
+    return levels[(levels.count / 2)...].max()
   }
 
   /// The part by itself, which must be one of this sound, with its fades: half a period of a cosine each.

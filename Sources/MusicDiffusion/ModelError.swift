@@ -70,7 +70,7 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
       "cannot generate \(format(seconds)) seconds: ask for more than 0 and at most \(format(limit))"
     case .invalidSpan(let span, let duration):
       "\(format(span.lowerBound)) to \(format(span.upperBound)) s is no part of a sound of "
-        + "\(format(duration)) s: a part ends where that ends, at the latest"
+        + "\(format(duration)) s: a part lies between 0 and its end"
     case .tooShortToEdit(let seconds, let needed):
       "\(format(seconds)) s of sound are too little to go by: the model needs \(format(needed)) s"
     case .tooLongToEdit(let seconds, let limit):

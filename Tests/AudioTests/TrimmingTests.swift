@@ -49,6 +49,9 @@ import Testing
     #expect((4600...7000).contains(try #require(quiet.trim(tail: noise + 1)).end))
     #expect(try #require(quiet.trim()).end == 10_000)
     #expect(AudioBuffer(channels: [[1, 0, 0]], sampleRate: 8000).endingNoise == nil)
+    // What sinks into silence within the last third has none.
+    let silent = tone.channels[0].prefix(7000) + [Float](repeating: 0, count: 3000)
+    #expect(AudioBuffer(channels: [Array(silent)], sampleRate: 10_000).endingNoise == nil)
   }
 
   /// Uniform in -1 to 1, the same each time.

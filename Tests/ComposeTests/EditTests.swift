@@ -130,7 +130,7 @@ extension CommandLineTests {
           "b.wav exists already: add --overwrite, or choose another --output", "continue", "a.wav",
           "--output", "b.wav")
         try expect(
-          "0.5 to 2 s is no part of a sound of 1 s: a part ends where that ends, at the latest",
+          "0.5 to 2 s is no part of a sound of 1 s: a part lies between 0 and its end",
           "inpaint", "a.wav", "--from", "0.5", "--to",
           "2")
         try expect(

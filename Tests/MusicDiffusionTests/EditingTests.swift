@@ -198,6 +198,8 @@ import Torch
     let whole = try difference([])
     let (inside, outside) = powers(of: whole, bands: [800...2000])
     #expect(inside[0] > 0 && outside < 1e-4 * inside[0])
+    // Bands that touch or overlap are one.
+    #expect(try difference([], [1500...2000, 800...1200, 1200...1600]) == whole)
     let two: [ClosedRange<Double>] = [400...800, 2000...3000]
     let both = powers(of: try difference([], two), bands: two)
     #expect(both.inside.allSatisfy { $0 > 1e-3 * both.inside.reduce(0, +) })

@@ -77,7 +77,8 @@ public final class AutoencoderTrainer {
         parameters: weights, betas: (settings.betas[0], settings.betas[1]),
         weightDecay: settings.weightDecay)
       if let tensors { try optimizer.load(tensors.below("optimizer.")) }
-      let judged = state.adversary ?? AdversaryState()
+      var judged = state.adversary ?? AdversaryState()
+      judged.leastError = judged.leastError ?? state.errors?.best
       adversary = try settings.adversary.map {
         try SpectrogramAdversary(
           $0, channels: settings.network.channels, melBins: settings.network.melBins,

@@ -56,7 +56,7 @@ extension Generator {
   /// - Parameters:
   ///   - sound: of any rate and number of channels, at most ``maximumSecondsInMemory`` long.
   ///   - spans: in seconds, within the sound; those that touch are one. Empty for all of it, with bands.
-  ///   - bands: Hz; empty for all frequencies.
+  ///   - bands: Hz; those that touch are one. Empty for all frequencies.
   ///   - options: without a label, nothing is said of one: the sound tells.
   /// - Returns: as many samples, at the same rate and on the same channels.
   /// - Throws: as ``generate(seconds:seed:options:onProgress:)``;
@@ -72,6 +72,7 @@ extension Generator {
     let representation = model.configuration.representation
     let context = representation.contextSamples(at: sound.sampleRate)
     let parts = try sound.parts(of: spans)
+    let bands = Self.merged(bands)
     // With what stands around each; a later one knows what was drawn of an earlier one.
     let excerpts = parts.map { part in
       let whole =
@@ -111,6 +112,18 @@ extension Generator {
       }
     }
     return result
+  }
+
+  /// In order, those that touch or overlap as one: filters one after the other would leave some of the old sound where
+  /// they meet.
+  private static func merged(_ bands: [ClosedRange<Double>]) -> [ClosedRange<Double>] {
+    bands.sorted { $0.lowerBound < $1.lowerBound }.reduce(into: []) { merged, band in
+      if let last = merged.last, band.lowerBound <= last.upperBound {
+        merged[merged.count - 1] = last.lowerBound...max(last.upperBound, band.upperBound)
+      } else {
+        merged.append(band)
+      }
+    }
   }
 
   /// The largest sample of what is drawn, unless the sound has larger ones.

@@ -6,7 +6,7 @@ package import Torch
 /// The border between what stands and what is drawn is a place at which the network's estimate is the least
 /// certain, and would be heard if it stayed where it is. So a section ends with frames that only pass: in the
 /// next one they stand at first, from the last to the first of them are let go as the noise falls, and are
-/// drawn once more, the less differently the later.
+/// drawn once more, the less differently the earlier they lie.
 package struct SectionPlan {
   /// A section and what is kept of it.
   package struct Step: Equatable {

@@ -120,7 +120,7 @@ struct NumberSpan: CustomStringConvertible {
       throw ValidationError("'\(argument)' is not of the form LOW-HIGH, as 3.2-5.0.")
     }
     guard low < high else {
-      throw ValidationError("'\(argument)' ends before it begins: the lower number comes first.")
+      throw ValidationError("'\(argument)' must end after it begins: the lower number comes first.")
     }
     range = low..<high
   }
