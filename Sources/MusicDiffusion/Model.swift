@@ -285,16 +285,8 @@ public struct Model: Sendable {
       }
       return Guide(Model(configuration: guide.0, network: guide.1, parameters: guide.2))
     }
-    coder = try own.code.map { code in
-      let coder = try AutoencoderModel(contentsOf: folder, device: device)
-      guard coder.description.space == code,
-        coder.description.representation == own.representation,
-        coder.description.normalization == own.normalization
-      else {
-        throw ModelError.damagedModel(folder, reason: "its autoencoder is of another code")
-      }
-      return coder
-    }
+    // Which also sees to it that it is the one.
+    coder = try own.code.map { _ in try AutoencoderModel(contentsOf: folder, device: device) }
     (configuration, self.network, self.parameters) = (own, network, parameters)
   }
 

@@ -35,33 +35,23 @@ import Testing
     let tone = fading()
     #expect(tone.endingNoise == nil)
     func noisy(_ level: Double) -> AudioBuffer {
-      var random = RandomNoise()
-      let size = 0.5 * pow(10, level / 20)
+      let hiss = noise(seed: 1, sampleCount: 10_000, sampleRate: 10_000)
+        .scaled(by: Float(0.5 * pow(10, level / 20)))
       return AudioBuffer(
-        channels: [tone.channels[0].map { $0 + Float(size) * random.next() }], sampleRate: 10_000)
+        channels: [zip(tone.channels[0], hiss.channels[0]).map(+)], sampleRate: 10_000)
     }
     let quiet = noisy(-50)
     // With what is left of the tone.
-    let noise = try #require(quiet.endingNoise)
-    #expect((-50.5 ... -48.5).contains(noise))
+    let level = try #require(quiet.endingNoise)
+    #expect((-50.5 ... -48.5).contains(level))
     #expect(noisy(-30).endingNoise == nil)
     // Cut where the tone has sunk into it; by 60 dB nothing would be cut.
-    #expect((4600...7000).contains(try #require(quiet.trim(tail: noise + 1)).end))
+    #expect((4600...7000).contains(try #require(quiet.trim(tail: level + 1)).end))
     #expect(try #require(quiet.trim()).end == 10_000)
     #expect(AudioBuffer(channels: [[1, 0, 0]], sampleRate: 8000).endingNoise == nil)
     // What sinks into silence within the last third has none.
     let silent = tone.channels[0].prefix(7000) + [Float](repeating: 0, count: 3000)
     #expect(AudioBuffer(channels: [Array(silent)], sampleRate: 10_000).endingNoise == nil)
-  }
-
-  /// Uniform in -1 to 1, the same each time.
-  private struct RandomNoise {
-    var state: UInt32 = 1
-
-    mutating func next() -> Float {
-      state = state &* 1_664_525 &+ 1_013_904_223
-      return Float(state >> 8) / Float(1 << 23) - 1
-    }
   }
 
   /// Every channel counts.

@@ -28,7 +28,7 @@ public struct AdversaryWarning: Sendable, Equatable, CustomStringConvertible {
           + "its weight is now %.3g", 100 * (times - 1), weight)
     case .spoils(let times):
       String(
-        format: "the adversary spoils: the held-out error is over %.0f %% more than at best; "
+        format: "the adversary spoils: the error at checkpoints is over %.0f %% more than at best; "
           + "its weight is now %.3g", 100 * (times - 1), weight)
     case .criticDiverged:
       "the adversary collapses: its gradients are no longer finite; it begins anew, "
