@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How near generated music is to real music by the number of denoising steps: a picture.
+"""How near generated music is to real music by the number of denoising steps, and how long it takes: a picture.
 
     scripts/dataset data chorales-test
     swift build -c release
@@ -11,6 +11,7 @@ import argparse
 import json
 import pathlib
 import subprocess
+import time
 
 import matplotlib
 
@@ -37,15 +38,31 @@ def comparisons(folder, options):
     return json.loads(report.read_text())["comparisons"]
 
 
+def seconds(folder, options):
+    """That 30 s of music take, the start of the program included: the least of three."""
+    report = folder / "seconds.json"
+    if not report.exists():
+        times = []
+        for _ in range(3):
+            start = time.monotonic()
+            subprocess.run(
+                [COMPOSE, "generate", "--model", str(options.model), "--seconds", "30", "--steps", folder.name,
+                 "--output", str(folder.parent / "30.wav"), "--overwrite"], check=True)
+            times.append(time.monotonic() - start)
+        report.write_text(json.dumps(min(times)))
+    return json.loads(report.read_text())
+
+
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("folder", type=pathlib.Path)
-    options.add_argument("steps", type=int, nargs="*", default=[10, 12, 16, 20, 24, 28, 36])
+    options.add_argument("steps", type=int, nargs="*", default=[6, 10, 14, 20, 24, 28, 36])
     options.add_argument("--model", type=pathlib.Path, required=True)
     options.add_argument("--real", required=True)
     options.add_argument("--output", default="steps.png")
     options = options.parse_args()
     found = [comparisons(options.folder / str(steps), options) for steps in options.steps]
+    times = [seconds(options.folder / str(steps), options) for steps in options.steps]
     default = json.loads((options.model / "config.json").read_text())["sampling"]["steps"]
     picture, (left, right) = plot.subplots(1, 2, figsize=(10, 3.6), dpi=110)
     for kind, (name, color) in enumerate(zip(FEATURES, COLORS)):
@@ -60,8 +77,9 @@ def main():
         if default in options.steps:
             axes.axvline(default, color="#444444", linewidth=1, alpha=0.5)
             axes.text(default, axes.get_ylim()[0], " default", fontsize=8, va="bottom")
-        axes.set_xticks(options.steps)
-        axes.set_xlabel("steps")
+        axes.set_xticks(
+            options.steps, [f"{steps}\n{time:.1f} s" for steps, time in zip(options.steps, times)], fontsize=8)
+        axes.set_xlabel("steps, and seconds that 30 s of music take", fontsize=9)
         axes.grid(alpha=0.3)
     left.legend(fontsize=8)
     picture.tight_layout()

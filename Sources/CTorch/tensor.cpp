@@ -20,7 +20,7 @@ constexpr struct {
 } dtypes[] = {
     {CT_FLOAT32, at::kFloat}, {CT_FLOAT16, at::kHalf}, {CT_BFLOAT16, at::kBFloat16},
     {CT_FLOAT64, at::kDouble}, {CT_INT64, at::kLong},  {CT_UINT8, at::kByte},
-    {CT_BOOL, at::kBool},
+    {CT_INT8, at::kChar},      {CT_BOOL, at::kBool},
 };
 
 at::ScalarType scalarType(CTDType dtype) {

@@ -6,8 +6,9 @@ public import Torch
 /// All that a model is, beside its weights: a model folder's `config.json`.
 public struct ModelConfiguration: Codable, Sendable, Equatable {
   /// Raised when an older program could not use a newer model rightly: 2 has predictions, noise and
-  /// values of the spectrogram other than those that 1 always had, 3 has numbers or captions, 4 draws codes.
-  public static let supportedVersion = 4
+  /// values of the spectrogram other than those that 1 always had, 3 has numbers or captions, 4 draws codes,
+  /// 5 has weights in int8.
+  public static let supportedVersion = 5
 
   /// The lowest that can use it.
   public var formatVersion: Int
@@ -25,8 +26,6 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   public var noise: NoiseProcess
   public var sampling: SamplingDefaults
   public var history: TrainingHistory
-  /// The CRC-32C of the weights' file, eight hexadecimal digits, where that has none of its own.
-  var weightsChecksum: String?
 
   package init(
     preset: Preset, representation: Representation, normalization: Normalization,
@@ -34,10 +33,7 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     conditioning: Conditioning? = nil, noise: NoiseProcess, sampling: SamplingDefaults,
     history: TrainingHistory
   ) {
-    let isOfVersion1 =
-      noise.prediction == .edm && noise.shape == .gaussian && noise.levels.kind == .logNormal
-      && representation.values == .statistics
-    formatVersion = code != nil ? 4 : conditioning != nil ? 3 : isOfVersion1 ? 1 : 2
+    formatVersion = 1
     self.preset = preset.rawValue
     self.representation = representation
     self.normalization = normalization
@@ -47,6 +43,16 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     self.noise = noise
     self.sampling = sampling
     self.history = history
+    formatVersion = version(weights: .float16)
+  }
+
+  /// The ``formatVersion`` of a model with such weights.
+  func version(weights: WeightFormat) -> Int {
+    let isOfVersion1 =
+      noise.prediction == .edm && noise.shape == .gaussian && noise.levels.kind == .logNormal
+      && representation.values == .statistics
+    if weights == .int8 { return 5 }
+    return code != nil ? 4 : conditioning != nil ? 3 : isOfVersion1 ? 1 : 2
   }
 
   /// What the network draws.
@@ -246,6 +252,8 @@ public struct Model: Sendable {
   public let configuration: ModelConfiguration
   public let network: UNet
   public let parameters: ParameterStore
+  /// How the file that it was read from holds the weights; float16 for a model of no file.
+  public let weights: WeightFormat
   /// What it draws away from; nil for none.
   public let guide: Guide?
   /// What makes spectrograms of the codes that it draws; nil for a model that draws spectrograms.
@@ -277,17 +285,20 @@ public struct Model: Sendable {
   /// - Throws: ``ModelError/noFolder(_:)``, ``ModelError/damagedModel(_:reason:)`` or
   ///   ``ModelError/otherVersion(_:found:supported:)``.
   public init(contentsOf folder: String, device: Device = .cpu) throws {
-    let (own, network, parameters) = try Self.read(folder, device)
+    let own = try Self(alone: folder, device)
     guide = try Self.guide(of: folder).map { place in
-      let guide = try Self.read(place, device)
-      guard guide.0.isOfSameData(as: own) else {
+      let guide = try Self(alone: place, device)
+      guard guide.configuration.isOfSameData(as: own.configuration) else {
         throw ModelError.damagedModel(place, reason: "it guides no model of other data or preset")
       }
-      return Guide(Model(configuration: guide.0, network: guide.1, parameters: guide.2))
+      return Guide(guide)
     }
     // Which also sees to it that it is the one.
-    coder = try own.code.map { _ in try AutoencoderModel(contentsOf: folder, device: device) }
-    (configuration, self.network, self.parameters) = (own, network, parameters)
+    coder = try own.configuration.code.map { _ in
+      try AutoencoderModel(contentsOf: folder, device: device)
+    }
+    (configuration, network, parameters) = (own.configuration, own.network, own.parameters)
+    weights = own.weights
   }
 
   /// The folder of a model's guide; nil for none.
@@ -297,20 +308,14 @@ public struct Model: Sendable {
     return FileManager.default.fileExists(atPath: file.path) ? place.path : nil
   }
 
-  private static func read(
-    _ folder: String, _ device: Device
-  ) throws -> (ModelConfiguration, UNet, ParameterStore) {
-    let url = URL(fileURLWithPath: folder, isDirectory: true)
-    guard FileManager.default.fileExists(atPath: folder) else { throw ModelError.noFolder(folder) }
-    let configuration = try readConfiguration(in: folder)
-    let weights = url.appendingPathComponent(weightsFile).path
-    if let wanted = configuration.weightsChecksum, try checksum(ofFile: weights) != wanted {
-      throw ModelError.damagedModel(
-        folder, reason: "\(weightsFile) does not match its checksum in \(configurationFile)")
-    }
-    let (network, parameters): (UNet, ParameterStore)
+  /// Without guide and autoencoder.
+  private init(alone folder: String, _ device: Device) throws {
+    configuration = try Self.readConfiguration(in: folder)
+    let file = URL(fileURLWithPath: folder, isDirectory: true)
+      .appendingPathComponent(Self.weightsFile).path
     do {
-      parameters = try ParameterStore(loading: SafeTensors.read(weights).tensors)
+      let (tensors, format) = try SavedWeights.decode(SafeTensors.read(file).tensors)
+      (parameters, weights) = (ParameterStore(loading: tensors), format)
       network = try UNet(parameters.root, configuration: configuration.network)
       try parameters.finishLoading()
     } catch {
@@ -318,7 +323,7 @@ public struct Model: Sendable {
       throw ModelError.damagedModel(folder, reason: "\(error)")
     }
     try parameters.to(device)
-    return (configuration, network, parameters)
+    (guide, coder) = (nil, nil)
   }
 
   package init(
@@ -328,7 +333,7 @@ public struct Model: Sendable {
     self.configuration = configuration
     self.network = network
     self.parameters = parameters
-    (guide, self.coder) = (nil, coder)
+    (weights, guide, self.coder) = (.float16, nil, coder)
   }
 
   /// Reads `config.json` alone.
@@ -370,12 +375,13 @@ public struct Model: Sendable {
 
   /// Writes the model, with its autoencoder and without its guide, to a new folder.
   ///
+  /// - Parameter weights: how its file holds them; an autoencoder's are in float16 always.
   /// - Throws: ``ModelError/cannotWrite(_:reason:)``.
-  public func save(to folder: String) throws {
+  public func save(to folder: String, weights: WeightFormat = .float16) throws {
     let url = URL(fileURLWithPath: folder, isDirectory: true)
     do {
       try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-      try write(to: url)
+      try write(to: url, weights: weights)
     } catch TorchError.file(let path, let reason) {
       throw ModelError.cannotWrite(path, reason: reason)
     } catch let error as CocoaError {
@@ -383,17 +389,28 @@ public struct Model: Sendable {
     }
   }
 
-  /// Writes the model: weights in float16, at half the size and 11 significant bits.
-  package func write(to folder: URL) throws {
-    if let coder, !AutoencoderModel.exists(in: folder.path) { try coder.write(to: folder) }
-    let weights = try parameters.named.map {
-      (name: $0.name, tensor: try $0.tensor.detach().to(.float16))
+  /// Writes all that drawing needs, a guide too, to a new folder.
+  ///
+  /// - Parameter weights: how the files of model and guide hold them; an autoencoder's are in float16 always.
+  /// - Throws: ``ModelError/cannotWrite(_:reason:)``.
+  public func export(to folder: String, weights: WeightFormat) throws {
+    if let guide {
+      // First, so that what an export leaves that was cut off is no model, rather than one without its guide.
+      let place = URL(fileURLWithPath: folder).appendingPathComponent(Self.guideFolder).path
+      try Model(
+        configuration: guide.configuration, network: guide.network, parameters: guide.parameters
+      ).save(to: place, weights: weights)
     }
+    try save(to: folder, weights: weights)
+  }
+
+  package func write(to folder: URL, weights: WeightFormat = .float16) throws {
+    if let coder, !AutoencoderModel.exists(in: folder.path) { try coder.write(to: folder) }
     try SafeTensors.write(
-      weights, metadata: ["format": "compose"], sealed: true,
-      to: folder.appendingPathComponent(Self.weightsFile).path)
+      SavedWeights.encode(parameters.named, as: weights), metadata: ["format": "compose"],
+      sealed: true, to: folder.appendingPathComponent(Self.weightsFile).path)
     var configuration = configuration
-    configuration.weightsChecksum = nil
+    configuration.formatVersion = configuration.version(weights: weights)
     try writeAtomically(
       SealedJSON.encode(configuration), to: folder.appendingPathComponent(Self.configurationFile))
   }

@@ -146,7 +146,7 @@ extension DType {
   /// Types in the order in which the Python package lays them out.
   private static let fileNames: [(DType, String)] = [
     (.int64, "I64"), (.float64, "F64"), (.float32, "F32"), (.bfloat16, "BF16"),
-    (.float16, "F16"), (.uint8, "U8"), (.bool, "BOOL"),
+    (.float16, "F16"), (.int8, "I8"), (.uint8, "U8"), (.bool, "BOOL"),
   ]
 
   var fileOrder: Int { Self.fileNames.firstIndex { $0.0 == self } ?? Self.fileNames.count }

@@ -70,6 +70,13 @@ extension Tensor {
     }
   }
 
+  /// A copy of `values` in row-major order.
+  public init(_ values: [Int8], shape: [Int], device: Device = .cpu) throws {
+    self = try values.withUnsafeBytes {
+      try Tensor(bytes: $0, dtype: .int8, shape: shape, device: device)
+    }
+  }
+
   /// A copy of little-endian elements of `dtype` in row-major order, such as a part of a file.
   public init(
     bytes: UnsafeRawBufferPointer, dtype: DType, shape: [Int], device: Device = .cpu

@@ -195,6 +195,11 @@ extension CommandLineTests {
         try bench.expect(
           bench.generate("--label", "middle"),
           "the model has no label middle; it knows high, low")
+        let twice = try bench.generate("--label", "low", "--label", "high")
+        #expect(
+          twice.errors.contains(
+            "--label is there 2 times. Several are mixed in one: --label low,high"),
+          "\(twice.errors)")
       }
     }
 

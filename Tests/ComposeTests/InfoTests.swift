@@ -12,6 +12,7 @@ extension CommandLineTests {
           "preset      draft", "sound       22050 Hz, mono",
           "spectrogram 128 mel bins (slaney), n_fft 2048, hop 512",
           "window      128 frames, 2.97 s", "network     0.81 M parameters, widths 48/64/96",
+          "weights     float16",
           "labels      high, low", "data        data: 3 files, 0.00 hours, 0 skipped",
           "noise       gaussian, log-normal levels, prediction edm",
           "sampling    dpm++2m-sde, 24 steps, guidance 1.5 where sigma is 0.2 to 5.0",
@@ -47,7 +48,7 @@ extension CommandLineTests {
         let weights = try Data(contentsOf: bench.workshop.model / "model.safetensors")
         try edit("\"formatVersion\" : 1", "\"formatVersion\" : 9")
         try check(
-          "the model in model has format version 9, this program reads up to 4: use the version of compose "
+          "the model in model has format version 9, this program reads up to 5: use the version of compose "
             + "that trained it, or train again")
         try edit("\"blocks\" : 1", "\"blocks\" : 0")
         try check(

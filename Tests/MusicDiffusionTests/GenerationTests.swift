@@ -330,21 +330,16 @@ import Torch
 }
 
 @Suite struct ModelTests {
-  /// The model that ships, whose weights' file has no checksum of its own, has it in its configuration.
+  /// A changed byte of the model that ships is noticed.
   @Test func shippedModelIsSealed() throws {
     let shipped =
       URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent() / "samples/chorales-model"
-    let model = try Model(contentsOf: shipped.path)
     try withTemporaryFolder { folder in
-      // Written anew, the file has its own.
-      try model.write(to: folder)
-      #expect(try Model(contentsOf: folder.path).parameters.named.count == 145)
       for name in ["config.json", "model.safetensors"] {
-        try FileManager.default.removeItem(at: folder / name)
         try FileManager.default.copyItem(at: shipped / name, to: folder / name)
       }
-      _ = try Model(contentsOf: folder.path)
+      #expect(try Model(contentsOf: folder.path).parameters.named.count == 145)
       var weights = try Data(contentsOf: folder / "model.safetensors")
       for place in [20, 9000, weights.count / 2, weights.count - 1] {
         weights[place] ^= 1
@@ -434,7 +429,7 @@ import Torch
   @Test func otherVersionsAreErrors() throws {
     try withModelFolder { folder in
       try change(folder) { $0.replacing("\"formatVersion\" : 1", with: "\"formatVersion\" : 9") }
-      #expect(throws: ModelError.otherVersion(folder.path, found: 9, supported: 4)) {
+      #expect(throws: ModelError.otherVersion(folder.path, found: 9, supported: 5)) {
         try Model(contentsOf: folder.path)
       }
     }

@@ -8,7 +8,7 @@ import Torch
     let (tensors, metadata) = try SafeTensors.read(goldenPath("python"))
     let numbers: [Float] = [0, 1, -2.5, 3.25, -65504, 0x1p-14]
     #expect(metadata == ["made by": "safetensors \"Python\"\t"])
-    #expect(tensors.count == 10)
+    #expect(tensors.count == 11)
     for (name, dtype) in [("float32", DType.float32), ("float16", .float16)] {
       let tensor = try #require(tensors[name])
       #expect(try tensor.dtype == dtype && tensor.shape == [2, 3] && tensor.floats() == numbers)
@@ -17,6 +17,7 @@ import Torch
     #expect(try tensors["bfloat16"]?.floats() == [0, 1, -2.5, 3.25, -65536, 0x1p-14])
     #expect(try tensors["int64"]?.integers() == [0, -1, 1 << 62])
     #expect(try tensors["uint8"]?.integers() == [0, 1, 255])
+    #expect(try tensors["int8"]?.integers() == [0, -128, 127])
     #expect(try tensors["bool"]?.integers() == [1, 0] && tensors["bool"]?.dtype == .bool)
     #expect(try tensors["scalar"]?.item() == 0.5 && tensors["scalar"]?.shape == [])
     #expect(tensors["empty"]?.shape == [2, 0, 3])

@@ -9,6 +9,7 @@ import Torch
     #expect(try x.transpose(0, 1).floats() == [1, 4, 2, 5, 3, 6])
     #expect(try x.sum().item() == 21)
     #expect(try Tensor([1, -2] as [Int64], shape: [2]).integers() == [1, -2])
+    #expect(try Tensor([127, -128] as [Int8], shape: [2]).floats() == [127, -128])
     #expect(try Tensor.full([2], 0.5).floats() == [0.5, 0.5])
     #expect(try Tensor.zeros([0, 3]).floats() == [])
     #expect(try Tensor([] as [Float], shape: [0]).sum().item() == 0)

@@ -19,6 +19,7 @@ tensors = {
     "bfloat16": numbers.bfloat16(),
     "int64": torch.tensor([0, -1, 2**62]),
     "uint8": torch.tensor([0, 1, 255], dtype=torch.uint8),
+    "int8": torch.tensor([0, -128, 127], dtype=torch.int8),
     "bool": torch.tensor([[True], [False]]),
     "scalar": torch.tensor(0.5),
     "empty": torch.zeros(2, 0, 3),

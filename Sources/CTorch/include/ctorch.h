@@ -26,6 +26,7 @@ typedef enum CTDType {
   CT_FLOAT64,
   CT_INT64,
   CT_UINT8,
+  CT_INT8,
   CT_BOOL,
 } CTDType;
 

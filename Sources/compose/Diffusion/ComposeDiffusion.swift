@@ -16,7 +16,7 @@ struct ComposeDiffusion: ParsableCommand {
     subcommands: [
       Train.self, Tune.self, Generate.self, Pack.self, Continue.self, Inpaint.self, Vary.self,
       Interpolate.self, Explain.self, Info.self, EMA.self, Distill.self,
-      CodeAudition.self,
+      Export.self, CodeAudition.self,
     ])
 
   static func main() {

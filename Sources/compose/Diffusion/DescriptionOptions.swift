@@ -4,11 +4,14 @@ import Terminal
 
 /// What is to be made: a label, words, numbers.
 struct DescriptionOptions: ParsableArguments {
+  // One, taken as several so that a second one is not passed over.
   @Option(
-    help:
-      "A label of the model, or several mixed, as flute:0.7,organ:0.3; `compose info` lists them. Default: drawn from the seed, in a pack each in turn; none with --prompt, or where a sound is given."
-  )
-  var label: LabelMix?
+    name: .customLong("label"),
+    help: ArgumentHelp(
+      "A label of the model, or several mixed, as flute:0.7,organ:0.3; `compose info` lists them. Default: drawn from the seed, in a pack each in turn; none with --prompt, or where a sound is given.",
+      valueName: "label"))
+  var labels: [LabelMix] = []
+  var label: LabelMix? { labels.first }
 
   @Option(
     help:
@@ -24,6 +27,11 @@ struct DescriptionOptions: ParsableArguments {
   var numbers: [NamedNumber] = []
 
   func validate() throws {
+    guard labels.count < 2 else {
+      throw ValidationError(
+        "--label is there \(labels.count) times. Several are mixed in one: --label "
+          + labels.map(\.text).joined(separator: ","))
+    }
     // As models look for them.
     let names = numbers.map { $0.name.lowercased() }
     if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {

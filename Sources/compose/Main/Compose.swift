@@ -22,7 +22,7 @@ struct Compose: ParsableCommand {
     subcommands: [
       Train.self, Tune.self, Generate.self, Pack.self, Continue.self, Inpaint.self, Vary.self,
       Interpolate.self, Evaluate.self, Explain.self, DatasetCommand.self, SpectrogramCommand.self,
-      Info.self, EMA.self, Distill.self,
+      Info.self, EMA.self, Distill.self, Export.self,
     ])
 
   static func main() {

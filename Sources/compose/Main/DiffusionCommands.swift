@@ -64,6 +64,11 @@ struct EMA: DiffusionStub {
   @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
 }
 
+struct Export: DiffusionStub {
+  static let command = DiffusionCommand.export
+  @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
+}
+
 /// A command that becomes `compose-diffusion`.
 protocol DiffusionStub: ParsableCommand {
   static var command: DiffusionCommand { get }

@@ -2,7 +2,7 @@
 /// their own, `compose-diffusion`, which `compose` becomes when it is asked for one of them.
 public enum DiffusionCommand: String, Sendable {
   case train, tune, generate, pack, `continue`, inpaint, vary, interpolate, explain, info, ema,
-    distill, audition
+    distill, export, audition
 
   public var abstract: String {
     switch self {
@@ -17,6 +17,7 @@ public enum DiffusionCommand: String, Sendable {
     case .explain: "Shows how a model makes music: pictures, an animation, losses by noise level."
     case .info: "Tells what a model is."
     case .distill: "Makes a model that draws in few steps of one that takes many."
+    case .export: "Copies what of a model is needed to draw, for others to use."
     case .audition: "Lets you hear what an autoencoder's code keeps of sound."
     case .ema: "Makes a model of another EMA length out of a training run."
     }
