@@ -247,7 +247,11 @@ class Denoiser:
 def load(folder):
     """The network of a model folder."""
     network = UNet(json.loads((Path(folder) / "config.json").read_text())["network"])
-    network.load_state_dict(load_file(Path(folder) / "model.safetensors"))
+    tensors = load_file(Path(folder) / "model.safetensors")
+    for scale in [name for name in tensors if name.endswith("_scale")]:
+        weight = scale.removesuffix("_scale")
+        tensors[weight] = tensors[weight] * tensors.pop(scale)
+    network.load_state_dict(tensors)
     return network
 
 
