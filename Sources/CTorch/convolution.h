@@ -14,6 +14,10 @@ struct ConvolutionInput {
   double epsilon = 0;
 };
 
+/// Any convolution by libtorch. Without gradients the result does not depend on the other clips, in float32.
+at::Tensor convolution(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias,
+                       int64_t stride, int64_t padding, int64_t groups);
+
 /// Whether `convolution3x3` computes this convolution, of a 3 x 3 kernel with a border of one zero.
 bool convolution3x3Fits(const at::Tensor &x, const at::Tensor &weight);
 

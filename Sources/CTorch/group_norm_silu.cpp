@@ -207,7 +207,7 @@ CTStatus ct_group_norm_silu_conv2d(const CTTensor *x, const CTTensor *scale,
     }
     const auto type = value.scalar_type();
     const Tensor h = normed(value, scale->value, shift->value, groups, epsilon, /*silu=*/true);
-    const Tensor y = at::conv2d(h, castTo(type, weight), castTo(type, bias), 1, 1);
+    const Tensor y = convolution(h, castTo(type, weight), castTo(type, bias), 1, 1, 1);
     *out = boxed(added.defined() ? added + y : y);
   });
 }

@@ -3,7 +3,6 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/conv2d.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/layer_norm.h>
@@ -103,8 +102,8 @@ CTStatus ct_conv2d(const CTTensor *x, const CTTensor *weight, const CTTensor *bi
       return;
     }
     const auto type = x->value.scalar_type();
-    *out = boxed(at::conv2d(x->value, castTo(type, weight), castTo(type, bias), stride, padding,
-                            /*dilation=*/1, groups));
+    *out = boxed(ctorch::convolution(x->value, castTo(type, weight), castTo(type, bias), stride,
+                                     padding, groups));
   });
 }
 

@@ -48,10 +48,11 @@ extension CommandLineTests {
     }
 
     /// Byte for byte the same whatever `--count` and the batch that a piece is drawn in, in either
-    /// precision.
-    @Test(arguments: ["float32", "auto"]) func countChangesNothing(_ precision: String) throws {
+    /// precision, on one thread as on several.
+    @Test(arguments: ["float32", "auto"], ["1", "2"])
+    func countChangesNothing(_ precision: String, _ threads: String) throws {
       try Bench.with { bench in
-        let options = ["--seconds", "1.5", "--precision", precision]
+        let options = ["--seconds", "1.5", "--precision", precision, "--threads", threads]
         for (seed, count) in [(40, 11), (40, 2), (44, 1), (50, 1)] {
           let outcome = try Run(
             [

@@ -76,12 +76,6 @@ public struct GuidedDenoiser: Sendable {
     self.guidance = guidance
   }
 
-  /// Whether the network sees each clip of a batch twice, as one batch.
-  func evaluatesPairs(at sigma: Double) -> Bool {
-    if case .weaker = reference { return false }
-    return guidance.isActive(at: sigma)
-  }
-
   /// Shapes and result as ``Denoiser/callAsFunction(_:sigma:condition:)``: what is known stays as it
   /// is, since both estimates have it.
   public func callAsFunction(_ x: Tensor, sigma: Double, condition: Condition) throws -> Tensor {

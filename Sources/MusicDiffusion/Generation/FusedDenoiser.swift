@@ -39,7 +39,7 @@ struct FusedDenoiser {
     let windows = try [x, condition.known, condition.mask].map {
       try fusion.windows(of: $0, at: starts)
     }
-    let estimates = try batches(at: sigma).map { batch in
+    let estimates = try batches.map { batch in
       let parts = try windows.map {
         try $0.narrow(dimension: 0, start: batch.lowerBound, length: batch.count)
       }
@@ -51,16 +51,9 @@ struct FusedDenoiser {
   }
 
   /// Windows that go together, as evenly as can be.
-  ///
-  /// In float32 a batch of one rounds otherwise than larger ones, and a piece is to be what it is by itself:
-  /// pieces of one window go together only where each is evaluated twice, with and without what is said of
-  /// it.
-  private func batches(at sigma: Double) -> [Range<Int>] {
+  private var batches: [Range<Int>] {
     let total = descriptions.count
-    let isAlone =
-      fusion.count == 1 && denoiser.denoiser.precision == .float32
-      && !denoiser.evaluatesPairs(at: sigma)
-    let count = isAlone ? total : (total + windowsAtOnce - 1) / windowsAtOnce
+    let count = (total + windowsAtOnce - 1) / windowsAtOnce
     return (0..<count).map { $0 * total / count..<($0 + 1) * total / count }
   }
 }
