@@ -8,7 +8,6 @@
 #include <optional>
 #include <tuple>
 #include <utility>
-#include <vector>
 
 #include "group_norm.h"
 #include "internal.h"
@@ -162,21 +161,16 @@ struct Convolution3x3 : torch::autograd::Function<Convolution3x3> {
 
 }  // namespace
 
-/// In float32 on a CPU libtorch computes small batches, and on one thread those of less than 16 clips, by another
-/// library than large ones, which rounds otherwise. So each clip is computed on its own.
+/// In float32 on a CPU libtorch computes a clip of few values, and kernels of 1 x 1 on one thread of less than 16
+/// clips, by another library than larger batches, which rounds otherwise. So each clip is computed on its own.
 Tensor convolution(const Tensor &x, const Tensor &weight, const Tensor &bias, int64_t stride,
                    int64_t padding, int64_t groups) {
   auto convolved = [&](const Tensor &input) {
     return at::conv2d(input, weight, bias, stride, padding, /*dilation=*/1, groups);
   };
-  const bool isByClips = x.device().is_cpu() && x.scalar_type() == at::kFloat && x.size(0) > 1 &&
-                         !at::GradMode::is_enabled();
-  if (!isByClips) return convolved(x);
-  std::vector<Tensor> parts;
-  for (int64_t clip = 0; clip < x.size(0); ++clip) {
-    parts.push_back(convolved(x.narrow(0, clip, 1)));
-  }
-  return at::cat(parts);
+  const bool isOfClips = x.device().is_cpu() && x.scalar_type() == at::kFloat && x.dim() == 4 &&
+                         x.size(0) > 1 && !at::GradMode::is_enabled();
+  return isOfClips ? byClips(x, convolved) : convolved(x);
 }
 
 bool convolution3x3Fits(const Tensor &x, const Tensor &weight) {

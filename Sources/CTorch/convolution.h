@@ -14,7 +14,8 @@ struct ConvolutionInput {
   double epsilon = 0;
 };
 
-/// Any convolution by libtorch. Without gradients the result does not depend on the other clips, in float32.
+/// Any convolution by libtorch. On a CPU, in float32 and without gradients, the
+/// result does not depend on the other clips.
 at::Tensor convolution(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias,
                        int64_t stride, int64_t padding, int64_t groups);
 

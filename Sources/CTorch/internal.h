@@ -71,6 +71,9 @@ void prepare();
 /// Swift package is not compiled for OpenMP.
 void parallelFor(int64_t count, int64_t grain, c10::function_ref<void(int64_t, int64_t)> body);
 
+/// `body` of each clip on its own, the first dimension of x, one after the other.
+at::Tensor byClips(const at::Tensor &x, c10::function_ref<at::Tensor(const at::Tensor &)> body);
+
 /// Keeps the message of the exception being handled for ct_last_error.
 CTStatus recordException() noexcept;
 

@@ -62,14 +62,17 @@ at::Tensor linearByPairs(const at::Tensor &x, const at::Tensor &weight, const at
 /// x Wᵀ + b, of each clip on its own: OpenBLAS, which computes float32, sums up a row in another order at another
 /// place of the matrix on some processors, so that not even pairs would do.
 at::Tensor linearByClips(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias) {
-  std::vector<at::Tensor> parts;
-  for (int64_t clip = 0; clip < x.size(0); ++clip) {
-    parts.push_back(at::linear(x.narrow(0, clip, 1), weight, bias));
-  }
-  return at::cat(parts);
+  return ctorch::byClips(x, [&](const at::Tensor &clip) { return at::linear(clip, weight, bias); });
 }
 
 }  // namespace
+
+at::Tensor ctorch::byClips(const at::Tensor &x,
+                           c10::function_ref<at::Tensor(const at::Tensor &)> body) {
+  std::vector<at::Tensor> parts;
+  for (int64_t clip = 0; clip < x.size(0); ++clip) parts.push_back(body(x.narrow(0, clip, 1)));
+  return at::cat(parts);
+}
 
 CTStatus ct_matmul(const CTTensor *x, const CTTensor *y, CTTensor **out) {
   return guarded([&] { *out = boxed(x->value.matmul(y->value)); });

@@ -43,11 +43,11 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     self.noise = noise
     self.sampling = sampling
     self.history = history
-    formatVersion = version(weights: .float16)
+    formatVersion = lowestVersion(reading: .float16)
   }
 
-  /// The ``formatVersion`` of a model with such weights.
-  func version(weights: WeightFormat) -> Int {
+  /// The ``formatVersion`` of such a model whose file has its weights in this format.
+  func lowestVersion(reading weights: WeightFormat) -> Int {
     let isOfVersion1 =
       noise.prediction == .edm && noise.shape == .gaussian && noise.levels.kind == .logNormal
       && representation.values == .statistics
@@ -253,7 +253,7 @@ public struct Model: Sendable {
   public let network: UNet
   public let parameters: ParameterStore
   /// How the file that it was read from holds the weights; float16 for a model of no file.
-  public let weights: WeightFormat
+  public let weightFormat: WeightFormat
   /// What it draws away from; nil for none.
   public let guide: Guide?
   /// What makes spectrograms of the codes that it draws; nil for a model that draws spectrograms.
@@ -264,9 +264,11 @@ public struct Model: Sendable {
     public let configuration: ModelConfiguration
     public let network: UNet
     public let parameters: ParameterStore
+    let weightFormat: WeightFormat
 
     init(_ model: Model) {
       (configuration, network, parameters) = (model.configuration, model.network, model.parameters)
+      weightFormat = model.weightFormat
     }
   }
 
@@ -285,9 +287,9 @@ public struct Model: Sendable {
   /// - Throws: ``ModelError/noFolder(_:)``, ``ModelError/damagedModel(_:reason:)`` or
   ///   ``ModelError/otherVersion(_:found:supported:)``.
   public init(contentsOf folder: String, device: Device = .cpu) throws {
-    let own = try Self(alone: folder, device)
+    let own = try Self(withoutCompanions: folder, device: device)
     guide = try Self.guide(of: folder).map { place in
-      let guide = try Self(alone: place, device)
+      let guide = try Self(withoutCompanions: place, device: device)
       guard guide.configuration.isOfSameData(as: own.configuration) else {
         throw ModelError.damagedModel(place, reason: "it guides no model of other data or preset")
       }
@@ -298,7 +300,7 @@ public struct Model: Sendable {
       try AutoencoderModel(contentsOf: folder, device: device)
     }
     (configuration, network, parameters) = (own.configuration, own.network, own.parameters)
-    weights = own.weights
+    weightFormat = own.weightFormat
   }
 
   /// The folder of a model's guide; nil for none.
@@ -308,14 +310,14 @@ public struct Model: Sendable {
     return FileManager.default.fileExists(atPath: file.path) ? place.path : nil
   }
 
-  /// Without guide and autoencoder.
-  private init(alone folder: String, _ device: Device) throws {
+  /// Reads a model without its guide and its autoencoder.
+  private init(withoutCompanions folder: String, device: Device) throws {
     configuration = try Self.readConfiguration(in: folder)
     let file = URL(fileURLWithPath: folder, isDirectory: true)
       .appendingPathComponent(Self.weightsFile).path
     do {
       let (tensors, format) = try SavedWeights.decode(SafeTensors.read(file).tensors)
-      (parameters, weights) = (ParameterStore(loading: tensors), format)
+      (parameters, weightFormat) = (ParameterStore(loading: tensors), format)
       network = try UNet(parameters.root, configuration: configuration.network)
       try parameters.finishLoading()
     } catch {
@@ -333,7 +335,7 @@ public struct Model: Sendable {
     self.configuration = configuration
     self.network = network
     self.parameters = parameters
-    (weights, guide, self.coder) = (.float16, nil, coder)
+    (weightFormat, guide, self.coder) = (.float16, nil, coder)
   }
 
   /// Reads `config.json` alone.
@@ -375,9 +377,10 @@ public struct Model: Sendable {
 
   /// Writes the model, with its autoencoder and without its guide, to a new folder.
   ///
-  /// - Parameter weights: how its file holds them; an autoencoder's are in float16 always.
   /// - Throws: ``ModelError/cannotWrite(_:reason:)``.
-  public func save(to folder: String, weights: WeightFormat = .float16) throws {
+  public func save(to folder: String) throws { try save(to: folder, weights: .float16) }
+
+  func save(to folder: String, weights: WeightFormat) throws {
     let url = URL(fileURLWithPath: folder, isDirectory: true)
     do {
       try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
@@ -389,28 +392,15 @@ public struct Model: Sendable {
     }
   }
 
-  /// Writes all that drawing needs, a guide too, to a new folder.
-  ///
-  /// - Parameter weights: how the files of model and guide hold them; an autoencoder's are in float16 always.
-  /// - Throws: ``ModelError/cannotWrite(_:reason:)``.
-  public func export(to folder: String, weights: WeightFormat) throws {
-    if let guide {
-      // First, so that what an export leaves that was cut off is no model, rather than one without its guide.
-      let place = URL(fileURLWithPath: folder).appendingPathComponent(Self.guideFolder).path
-      try Model(
-        configuration: guide.configuration, network: guide.network, parameters: guide.parameters
-      ).save(to: place, weights: weights)
-    }
-    try save(to: folder, weights: weights)
-  }
-
+  /// Writes the model's files into a folder that is there: what ``save(to:)`` does, with bare errors.
   package func write(to folder: URL, weights: WeightFormat = .float16) throws {
     if let coder, !AutoencoderModel.exists(in: folder.path) { try coder.write(to: folder) }
+    let (tensors, format) = try SavedWeights.encode(parameters.named, as: weights)
     try SafeTensors.write(
-      SavedWeights.encode(parameters.named, as: weights), metadata: ["format": "compose"],
-      sealed: true, to: folder.appendingPathComponent(Self.weightsFile).path)
+      tensors, metadata: ["format": "compose"], sealed: true,
+      to: folder.appendingPathComponent(Self.weightsFile).path)
     var configuration = configuration
-    configuration.formatVersion = configuration.version(weights: weights)
+    configuration.formatVersion = configuration.lowestVersion(reading: format)
     try writeAtomically(
       SealedJSON.encode(configuration), to: folder.appendingPathComponent(Self.configurationFile))
   }

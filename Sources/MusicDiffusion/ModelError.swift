@@ -16,6 +16,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case tooLongToEdit(Double, limit: Double)
   case invalidArgument(String)
   case modelExists(String, canResume: Bool)
+  case exportExists(String)
+  case exportInside(String, of: String)
   case nothingToResume(String, file: String = "training/checkpoint.safetensors")
   case holdsModel(String)
   case holdsAutoencoder(String)
@@ -52,7 +54,7 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
       "\(path) holds no autoencoder: compose train DATASET --autoencoder trains one"
     case .otherVersion(let path, let found, let supported):
       "the model in \(path) has format version \(found), this program reads up to \(supported): "
-        + "use the version of compose that trained it, or train again"
+        + "use a newer version of compose, or the one that trained it"
     case .unknownLabel(let label, let known):
       known.isEmpty
         ? "the model has no labels, so --label \(label) means nothing to it"
@@ -78,6 +80,10 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
         + "of it first"
     case .invalidArgument(let reason):
       reason
+    case .exportExists(let path):
+      "\(path) exists already: choose another --output"
+    case .exportInside(let path, let model):
+      "\(path) would lie in the folder that is copied, \(model): choose another --output"
     case .modelExists(let path, let canResume):
       canResume
         ? "\(path) already holds a model: add --resume to train it further, or choose another --output"

@@ -26,7 +26,12 @@ extension CommandLineTests {
         _ = try draw("small")
 
         let again = try bench.compose("export", "tones", "--output", "small")
-        #expect(again.message == "compose: small already holds a model: choose another --output")
+        #expect(again.message == "compose: small exists already: choose another --output")
+        let inside = try bench.compose("export", "tones", "--output", "tones/guide")
+        #expect(
+          inside.message
+            == "compose: tones/guide would lie in the folder that is copied, tones: choose another --output"
+        )
         let unknown = try bench.compose("export", "tones", "--weights", "int4", "--output", "x")
         #expect(unknown.errors.contains("Please provide one of 'float16' and 'int8'"))
         let absent = try bench.compose("export", "nothing", "--output", "x")

@@ -199,7 +199,7 @@ extension CommandLineTests {
         let twice = try bench.generate("--label", "low", "--label", "high")
         #expect(
           twice.errors.contains(
-            "--label is there 2 times. Several are mixed in one: --label low,high"),
+            "--label is there 2 times. Several are mixed in one, as in flute:0.7,organ:0.3."),
           "\(twice.errors)")
       }
     }

@@ -48,8 +48,8 @@ extension CommandLineTests {
         let weights = try Data(contentsOf: bench.workshop.model / "model.safetensors")
         try edit("\"formatVersion\" : 1", "\"formatVersion\" : 9")
         try check(
-          "the model in model has format version 9, this program reads up to 5: use the version of compose "
-            + "that trained it, or train again")
+          "the model in model has format version 9, this program reads up to 5: use a newer version of "
+            + "compose, or the one that trained it")
         try edit("\"blocks\" : 1", "\"blocks\" : 0")
         try check(
           "the model in model is damaged or incomplete: not a usable model configuration: "

@@ -137,6 +137,19 @@ extension CommandLineTests {
         #expect(longer.output.contains("trained step 3: model\n"), "\(longer.errors)")
         let guide = try run("train", data, "--guide-for", "model", "--steps", "1")
         #expect(guide.status == 0, "\(guide.errors)")
+        let exported = try bench.compose(
+          "export", "model", "--weights", "int8", "--output", "small")
+        #expect(exported.status == 0, "\(exported.errors)")
+        let own = [
+          "autoencoder.json", "autoencoder.safetensors", "config.json", "model.safetensors",
+        ]
+        #expect(try contents(bench.folder / "small") == (own + ["guide"]).sorted())
+        #expect(try contents(bench.folder / "small/guide") == own)
+        let guided = try run(
+          "generate", "--model", "small", "--guide", "small/guide", "--guidance", "1.4",
+          "--seconds",
+          "0.5", "--steps", "2", "--output", "small.wav")
+        #expect(guided.status == 0, "\(guided.errors)")
         let few = try run("distill", "model", data, "--steps", "1", "--updates", "1")
         #expect(few.status == 0, "\(few.errors)")
         let ofFew = try bench.compose("info", "model-1-step")

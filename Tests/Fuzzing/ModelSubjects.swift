@@ -26,7 +26,8 @@ extension Subject {
           }
         }
       },
-      Subject("weights", structure: .safetensors, seeds: [small.weights]) { path in
+      Subject("weights", structure: .safetensors, seeds: [small.weights, small.int8Weights]) {
+        path in
         _ = try Model(contentsOf: small.folder(with: path, as: "model.safetensors"))
       },
       // The small model's, whose weights fit, and the published one's, as it is written.
@@ -64,7 +65,7 @@ extension Subject {
 /// A model, a checkpoint and a prepared data set of a few kilobytes, in a folder that goes with
 /// them.
 private final class SmallModel: Sendable {
-  let weights, configuration, checkpoint, index: [UInt8]
+  let weights, int8Weights, configuration, checkpoint, index: [UInt8]
   private let home: URL
   private let indexFile: URL
   private let representation = Representation(
@@ -94,15 +95,20 @@ private final class SmallModel: Sendable {
       network: network, labels: ["drums"], noise: NoiseProcess(),
       sampling: SamplingDefaults(), history: history)
     let store = ParameterStore(seed: 1)
-    try Model(
-      configuration: settings, network: UNet(store.root, configuration: network), parameters: store
-    ).write(to: model)
-    // Without their checksums, behind which no reader would see any damage.
+    let small = Model(
+      configuration: settings, network: try UNet(store.root, configuration: network),
+      parameters: store)
     let weightsFile = model.appendingPathComponent("model.safetensors")
-    try SafeTensors.write(
-      SafeTensors.read(weightsFile.path).tensors.map { (name: $0.key, tensor: $0.value) },
-      metadata: ["format": "compose"], to: weightsFile.path)
-    weights = try bytes(weightsFile)
+    func weights(_ format: WeightFormat) throws -> [UInt8] {
+      try small.write(to: model, weights: format)
+      // Without their checksums, behind which no reader would see any damage.
+      try SafeTensors.write(
+        SafeTensors.read(weightsFile.path).tensors.map { (name: $0.key, tensor: $0.value) },
+        metadata: ["format": "compose"], to: weightsFile.path)
+      return try bytes(weightsFile)
+    }
+    int8Weights = try weights(.int8)
+    self.weights = try weights(.float16)
     let configurationFile = model.appendingPathComponent("config.json")
     configuration = Array(
       try String(contentsOf: configurationFile, encoding: .utf8)

@@ -9,7 +9,8 @@ import Torch
   @Test func int8IsThatOfPyTorch() throws {
     let golden = try SafeTensors.read(goldenPath("weights.safetensors")).tensors
     let (x, back) = (try #require(golden["x"]), try #require(golden["back"]))
-    let saved = try SavedWeights.encode([(name: "x", tensor: x)], as: .int8)
+    let (saved, kept) = try SavedWeights.encode([(name: "x", tensor: x)], as: .int8)
+    #expect(kept == .int8)
     let tensors = Dictionary(uniqueKeysWithValues: saved.map { ($0.name, $0.tensor) })
     #expect(tensors.keys.sorted() == ["x", "x_scale"])
     #expect(tensors["x"]?.dtype == .int8 && tensors["x_scale"]?.shape == [32, 1, 1, 1])
@@ -20,21 +21,18 @@ import Torch
     #expect(try read["x"]?.floats() == back.floats())
   }
 
-  /// What has few values or one dimension, and what has no steps to be counted in, stays in float16.
+  /// What has one row or short ones, and what has no steps to be counted in, stays in float16.
   @Test func theRestIsFloat16() throws {
-    let count = SavedWeights.quantizedCount
     let parameters = [
-      (name: "few", tensor: try Tensor.ones([2, count / 2 - 1])),
-      (name: "vector", tensor: try Tensor.ones([count])),
-      (name: "infinite", tensor: try Tensor.full([2, count], .infinity)),
+      (name: "short", tensor: try Tensor.ones([200, 31])),
+      (name: "vector", tensor: try Tensor.ones([4096])),
+      (name: "one", tensor: try Tensor.ones([1, 64, 64, 1])),
+      (name: "infinite", tensor: try Tensor.full([2, 64], .infinity)),
     ]
-    let saved = try SavedWeights.encode(parameters, as: .int8)
-    #expect(saved.map(\.name) == ["few", "vector", "infinite"])
+    let (saved, format) = try SavedWeights.encode(parameters, as: .int8)
+    #expect(saved.map(\.name) == parameters.map(\.name))
     #expect(saved.allSatisfy { $0.tensor.dtype == .float16 })
-    #expect(
-      try SavedWeights.decode(
-        Dictionary(uniqueKeysWithValues: saved.map { ($0.name, $0.tensor) })
-      ).format == .float16)
+    #expect(format == .float16)
   }
 
   /// A model and its guide, of which every weight is within half a step of what it was; a copy of the copy is
@@ -44,18 +42,25 @@ import Torch
       let original = try Self.model()
       try original.save(to: (folder / "whole").path)
       try original.save(to: (folder / "whole/guide").path)
+      func export(_ name: String, to other: String, _ weights: WeightFormat?) throws -> Model {
+        try Model.export(
+          (folder / name).path, to: (folder / other).path, weights: weights)
+      }
       let whole = try Model(contentsOf: (folder / "whole").path)
-      #expect(whole.weights == .float16 && whole.configuration.formatVersion == 1)
-      try whole.export(to: (folder / "small").path, weights: .int8)
-      let small = try Model(contentsOf: (folder / "small").path)
-      #expect(small.weights == .int8 && small.configuration.formatVersion == 5)
-      #expect(small.guide != nil)
+      #expect(whole.weightFormat == .float16 && whole.configuration.formatVersion == 1)
+      let small = try export("whole", to: "small", .int8)
+      #expect(small.weightFormat == .int8 && small.configuration.formatVersion == 5)
+      let guide = try #require(small.guide)
+      #expect(guide.weightFormat == .int8 && guide.configuration.formatVersion == 5)
+      for (name, tensor) in small.parameters.named {
+        #expect(try tensor.floats() == guide.parameters[name]?.floats())
+      }
       var changed = 0
       for (name, tensor) in whole.parameters.named {
         let (before, after) = (
           try tensor.floats(), try #require(small.parameters[name]).floats()
         )
-        guard tensor.rank >= 2, tensor.count >= SavedWeights.quantizedCount else {
+        guard tensor.rank >= 2, tensor.shape[0] > 1, before.count / tensor.shape[0] >= 32 else {
           #expect(before == after, "\(name)")
           continue
         }
@@ -68,18 +73,25 @@ import Torch
         }
       }
       #expect(changed > 3)
-      try small.export(to: (folder / "again").path, weights: .int8)
-      let file = "model.safetensors"
-      let (first, second) = (
-        try SafeTensors.read((folder / "small" / file).path).tensors,
-        try SafeTensors.read((folder / "again" / file).path).tensors
-      )
-      for (name, tensor) in first where tensor.dtype == .int8 {
-        #expect(try tensor.integers() == second[name]?.integers())
+      let large = try export("small", to: "large", .float16)
+      #expect(large.weightFormat == .float16 && large.configuration.formatVersion == 1)
+      // What has the format already is copied, and known to recipes.
+      for (name, copy, weights) in [
+        ("small", "same", WeightFormat.int8), ("whole", "other", nil), ("small", "third", nil),
+      ] {
+        _ = try export(name, to: copy, weights)
+        let sources = try [name, copy].map {
+          try Recipe.Source(contentsOf: (folder / $0).path, name: nil).fingerprint
+        }
+        #expect(sources[0] == sources[1])
       }
-      try small.export(to: (folder / "large").path, weights: .float16)
-      let large = try Model(contentsOf: (folder / "large").path)
-      #expect(large.weights == .float16 && large.configuration.formatVersion == 1)
+      let inside = (folder / "whole/x").path
+      #expect(throws: ModelError.exportInside(inside, of: (folder / "whole").path)) {
+        try export("whole", to: "whole/x", nil)
+      }
+      #expect(throws: ModelError.exportExists((folder / "same").path)) {
+        try export("whole", to: "same", nil)
+      }
     }
   }
 
@@ -94,10 +106,20 @@ import Torch
   }
 
   @Test func missingStepsAreErrors() throws {
-    let saved = try SavedWeights.encode([(name: "x", tensor: .ones([64, 64]))], as: .int8)
-    #expect(throws: TorchError.self) { try SavedWeights.decode(["x": saved[0].tensor]) }
-    #expect(throws: TorchError.self) {
-      try SavedWeights.decode(["x": saved[0].tensor, "x_scale": .ones([1, 64])])
+    let whole = try SavedWeights.encode(
+      [(name: "x", tensor: .ones([64, 64]))], as: .int8
+    ).tensors[0].tensor
+    func message(_ tensors: [String: Tensor]) -> String {
+      do {
+        _ = try SavedWeights.decode(tensors)
+        return ""
+      } catch { return "\(error)" }
     }
+    #expect(message(["x": whole, "y": whole]).contains("2 missing (x_scale, y_scale)"))
+    let scale = "x_scale float32 [1, 64] for float32 [64, 1]"
+    #expect(try message(["x": whole, "x_scale": .ones([1, 64])]).contains(scale))
+    // Steps that are steps' own steps.
+    let steps = try Tensor([Int8](repeating: 1, count: 64), shape: [64, 1])
+    #expect(message(["x": whole, "x_scale": steps]).contains("x_scale int8 [64, 1] for float32"))
   }
 }

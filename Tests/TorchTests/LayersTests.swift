@@ -31,6 +31,32 @@ import Torch
     #expect(zip(all, plain).allSatisfy { abs($0 - $1) < 1e-5 })
   }
 
+  /// Without gradients a clip is the same bits in float32 whatever the clips beside it, on one thread as on several,
+  /// small and large, in kernels of all sizes.
+  @Test(arguments: [(1, 1, 1), (3, 1, 1), (3, 2, 1), (2, 2, 1), (3, 1, 4)])
+  func convolvedClipsDoNotDependOnEachOther(_ kernel: Int, _ stride: Int, _ groups: Int) throws {
+    let before = threadCount
+    defer { try? setThreadCount(before) }
+    let weight = try normal([24, 16 / groups, kernel, kernel], seed: 1)
+    for threads in [1, 2] {
+      try setThreadCount(threads)
+      for size in [8, 48] {
+        let x = try normal([17, 16, size, size], seed: 2)
+        func convolved(_ x: Tensor) throws -> [Float] {
+          try withoutGradient {
+            try x.conv2d(weight, stride: stride, padding: kernel / 2, groups: groups).floats()
+          }
+        }
+        let all = try convolved(x)
+        for (first, count) in [(0, 1), (16, 1), (3, 2), (0, 16)] {
+          let some = try convolved(x.narrow(dimension: 0, start: first, length: count))
+          let length = all.count / 17
+          #expect(some == Array(all[length * first..<length * (first + count)]))
+        }
+      }
+    }
+  }
+
   @Test func convolution() throws {
     let store = ParameterStore(seed: 1)
     let layer = try Conv2d(store.root, in: 4, out: 6, kernel: 3, groups: 2)

@@ -4,59 +4,74 @@ import Torch
 public enum WeightFormat: String, Sendable, CaseIterable {
   /// 11 significant bits of each.
   case float16
-  /// 8 bits of each weight of products and convolutions, in steps of their output channel.
+  /// 8 bits of nearly all, in steps of a row of a matrix, which for a convolution is an output channel.
   case int8
 }
 
 /// The weights of a model's file.
 ///
-/// In int8 the values of an output channel, the first dimension, are whole multiples from −127 to 127 of the
-/// channel's step, the 127th part of its largest magnitude (absmax quantisation, by rows: Dettmers et al.
-/// 2022, arXiv:2208.07339). A parameter `x` that is kept so is beside its steps, `x_scale`, float32, of the
-/// same rank. So are parameters of two dimensions or more and of ``quantizedCount`` values or more, which are
-/// nearly all; the others are in float16.
+/// In int8 the values of a row, all that have the same index in the first dimension, are whole multiples from
+/// −127 to 127 of the row's step, the 127th part of its largest magnitude (absmax quantisation, by rows:
+/// Dettmers et al. 2022, arXiv:2208.07339). Beside a parameter `x` that is kept so are its steps, `x_scale`,
+/// float32, `[rows, 1, ...]`, which it is to be multiplied by. Kept so is what has several rows of
+/// ``leastRow`` finite values or more; the rest is in float16.
 enum SavedWeights {
-  static let quantizedCount = 4096
+  static let leastRow = 32
   private static let scaleSuffix = "_scale"
 
+  /// - Parameter parameters: of any floating type and on any device.
+  /// - Returns: what a file holds, and its format: float16 where nothing is worth int8.
   static func encode(
     _ parameters: [(name: String, tensor: Tensor)], as format: WeightFormat
-  ) throws -> [(name: String, tensor: Tensor)] {
-    try parameters.flatMap { name, tensor -> [(name: String, tensor: Tensor)] in
+  ) throws -> (tensors: [(name: String, tensor: Tensor)], format: WeightFormat) {
+    let tensors = try parameters.flatMap { name, tensor -> [(name: String, tensor: Tensor)] in
       let tensor = try tensor.detach()
-      let isLarge = tensor.rank >= 2 && tensor.count >= quantizedCount
-      guard format == .int8, isLarge, try tensor.allFinite() else {
+      guard format == .int8, try isWorthSteps(tensor) else {
         return [(name, try tensor.to(.float16))]
       }
       let (whole, scale) = try quantized(tensor)
       return [(name, whole), (name + scaleSuffix, scale)]
     }
+    return (tensors, self.format(of: tensors.map(\.tensor)))
   }
 
   /// - Returns: what a network is loaded from, and how the file held it.
-  /// - Throws: `TorchError.mismatchedParameters` where steps are missing or of another shape.
+  /// - Throws: `TorchError.mismatchedParameters` where steps are missing or no steps.
   static func decode(
     _ tensors: [String: Tensor]
   ) throws -> (parameters: [String: Tensor], format: WeightFormat) {
-    var (parameters, format) = (tensors, WeightFormat.float16)
-    for (name, tensor) in tensors where tensor.dtype == .int8 {
-      let scaleName = name + scaleSuffix
-      guard let scale = parameters.removeValue(forKey: scaleName) else {
-        throw TorchError.mismatchedParameters(missing: [scaleName], misshapen: [], unused: [])
+    var parameters = tensors
+    var (missing, misshapen): ([String], [String]) = ([], [])
+    for (name, whole) in tensors.sorted(by: { $0.key < $1.key }) where whole.dtype == .int8 {
+      let (scaleName, shape) = (name + scaleSuffix, scaleShape(of: whole))
+      guard let scale = tensors[scaleName] else {
+        missing.append(scaleName)
+        continue
       }
-      let wanted = scaleShape(of: tensor)
-      guard scale.shape == wanted else {
-        throw TorchError.mismatchedParameters(
-          missing: [], misshapen: ["\(scaleName) \(scale.shape) for \(wanted)"], unused: [])
+      guard scale.shape == shape, scale.dtype == .float32 else {
+        misshapen.append("\(scaleName) \(scale.dtype) \(scale.shape) for float32 \(shape)")
+        continue
       }
-      parameters[name] = try tensor.to(.float32) * scale.to(.float32)
-      format = .int8
+      parameters[scaleName] = nil
+      parameters[name] = try whole.to(.float32) * scale
     }
-    return (parameters, format)
+    guard missing.isEmpty && misshapen.isEmpty else {
+      throw TorchError.mismatchedParameters(missing: missing, misshapen: misshapen, unused: [])
+    }
+    return (parameters, format(of: tensors.values))
   }
 
-  /// - Parameter tensor: `[output channels, ...]`.
-  /// - Returns: int8 of the same shape, and the steps, `[output channels, 1, ...]`.
+  private static func format(of tensors: some Sequence<Tensor>) -> WeightFormat {
+    tensors.contains { $0.dtype == .int8 } ? .int8 : .float16
+  }
+
+  private static func isWorthSteps(_ tensor: Tensor) throws -> Bool {
+    guard tensor.rank >= 2, tensor.shape[0] > 1 else { return false }
+    return try tensor.count / tensor.shape[0] >= leastRow && tensor.allFinite()
+  }
+
+  /// - Parameter tensor: `[rows, ...]`.
+  /// - Returns: int8 of the same shape, and the steps, `[rows, 1, ...]`.
   private static func quantized(_ tensor: Tensor) throws -> (whole: Tensor, scale: Tensor) {
     let values = try tensor.floats()
     let size = values.count / tensor.shape[0]

@@ -29,8 +29,8 @@ struct DescriptionOptions: ParsableArguments {
   func validate() throws {
     guard labels.count < 2 else {
       throw ValidationError(
-        "--label is there \(labels.count) times. Several are mixed in one: --label "
-          + labels.map(\.text).joined(separator: ","))
+        "--label is there \(labels.count) times. Several are mixed in one, as in flute:0.7,organ:0.3."
+      )
     }
     // As models look for them.
     let names = numbers.map { $0.name.lowercased() }

@@ -10,8 +10,9 @@ struct Export: ParsableCommand {
     discussion: """
       The folder that compose train leaves holds checkpoints, samples and logs, hundreds of megabytes. \
       This writes what compose generate needs to a new folder: the configuration, the weights, and the \
-      guide and the autoencoder where there are any. With --weights int8 the weights take half the room \
-      again; what they draw is another rounding of the same music.
+      guide and the autoencoder where there are any, byte for byte. With --weights int8 the weights of \
+      model and guide (an autoencoder's stay as they are) are rounded to half of their size: what they draw \
+      is as near to real music, and to a recipe they are another model.
 
       Examples:
         compose export my-loops-model --output to-share
@@ -24,28 +25,24 @@ struct Export: ParsableCommand {
   @Option(name: .shortAndLong, help: "Folder for the copy, which can draw but not be resumed.")
   var output: String
 
-  @Option(help: "How the files hold the weights.")
-  var weights = WeightFormat.float16
+  @Option(help: "How the files are to hold the weights. Default: as they do.")
+  var weights: WeightFormat?
 
   func run() throws {
-    guard !FileManager.default.fileExists(atPath: output) else {
-      throw ModelError.modelExists(output, canResume: false)
-    }
-    let model = try Model(contentsOf: model)
     try makeFolder(of: output)
-    try model.export(to: output, weights: weights)
+    let copy = try Model.export(model, to: output, weights: weights)
     Terminal.result(
       String(
         format: "%@: %.1f MB, weights in %@", output, try Double(size(of: output)) / 1e6,
-        weights.rawValue))
+        copy.weightFormat.rawValue))
   }
 
+  /// Bytes of all files.
   private func size(of folder: String) throws -> Int {
-    try FileManager.default.subpathsOfDirectory(atPath: folder).reduce(0) { sum, name in
-      let attributes = try FileManager.default.attributesOfItem(atPath: folder + "/" + name)
-      guard attributes[.type] as? FileAttributeType == .typeRegular else { return sum }
-      return sum + (attributes[.size] as? Int ?? 0)
-    }
+    let root = URL(fileURLWithPath: folder)
+    return try FileManager.default.subpathsOfDirectory(atPath: folder).compactMap {
+      try root.appendingPathComponent($0).resourceValues(forKeys: [.fileSizeKey]).fileSize
+    }.reduce(0, +)
   }
 }
 

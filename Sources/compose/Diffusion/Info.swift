@@ -93,7 +93,7 @@ struct Info: ParsableCommand {
       "network",
       String(format: "%.2f M parameters, widths ", Double(model.parameters.count) / 1e6)
         + configuration.network.widths.map(String.init).joined(separator: "/"))
-    row("weights", model.weights.rawValue)
+    row("weights", model.weightFormat.rawValue)
     if let coder = model.coder {
       let space = coder.description.space
       row(
