@@ -5,15 +5,18 @@
     swift build -c release
     scripts/steps.py --model samples/chorales-model --real data/chorales-test --output Docs/steps.png FOLDER
 
-FOLDER keeps the clips and figures of each number of steps; what is there is not made again. Needs matplotlib.
+FOLDER keeps the clips and figures of each number of steps; what is there is not made again. Needs matplotlib
+and pillow.
 """
 import argparse
+import io
 import json
 import pathlib
 import subprocess
 import time
 
 import matplotlib
+from PIL import Image
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plot  # noqa: E402
@@ -80,7 +83,9 @@ def main():
         axes.grid(alpha=0.3)
     left.legend(fontsize=8)
     picture.tight_layout()
-    picture.savefig(options.output)
+    pixels = io.BytesIO()
+    picture.savefig(pixels)
+    Image.open(pixels).convert("RGB").quantize(32, method=2, dither=0).save(options.output, optimize=True)
 
 
 if __name__ == "__main__":
