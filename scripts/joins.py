@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """How special the places are at which a drawn piece or a loop was joined, against all others in it.
 
-    scripts/joins.py FILE...                     where windows met at the last step of 28, frames of 512 samples
-    scripts/joins.py --window 192 --step 26 FILE...
+    scripts/joins.py FILE...                     where windows met at the last step of 24, frames of 512 samples
+    scripts/joins.py --window 192 --step 22 FILE...
     scripts/joins.py --sections 0 FILE...        of long pieces, so many frames after what a section keeps begins
     scripts/joins.py --at 2.97,5.94 FILE...      places of one's own, in seconds
     scripts/joins.py --loop FILE...              the end of each loop against its start
@@ -73,7 +73,7 @@ def main():
     options = argparse.ArgumentParser()
     options.add_argument("files", nargs="+")
     options.add_argument("--window", type=int, default=192)
-    options.add_argument("--step", type=int, default=27)
+    options.add_argument("--step", type=int, default=23)
     options.add_argument("--hop", type=int, default=512)
     options.add_argument("--at", type=lambda text: [float(second) for second in text.split(",")])
     options.add_argument("--sections", type=int, metavar="OFFSET")

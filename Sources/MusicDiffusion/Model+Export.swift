@@ -26,13 +26,18 @@ extension Model {
     guard !path(output).starts(with: path(folder)) else {
       throw ModelError.exportInside(output, of: folder)
     }
-    // First, so that what an export leaves that was cut off is no model, rather than one without its guide.
-    if let guide = model.guide {
-      try Model(guide, coder: model.coder).export(
-        from: folder + "/" + guideFolder, to: output + "/" + guideFolder, weights: weights)
+    do {
+      // First, so that what an export leaves that was cut off is no model, rather than one without its guide.
+      if let guide = model.guide {
+        try Model(guide, coder: model.coder).export(
+          from: folder + "/" + guideFolder, to: output + "/" + guideFolder, weights: weights)
+      }
+      try model.export(from: folder, to: output, weights: weights)
+      return try Model(contentsOf: output)
+    } catch {
+      try? FileManager.default.removeItem(atPath: output)
+      throw error
     }
-    try model.export(from: folder, to: output, weights: weights)
-    return try Model(contentsOf: output)
   }
 
   /// Without a guide.
@@ -41,13 +46,13 @@ extension Model {
     let code = coder == nil ? [] : AutoencoderModel.files
     do {
       try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
+      for file in code + [Self.weightsFile, Self.configurationFile] {
+        try writeAtomically(
+          Data(contentsOf: URL(fileURLWithPath: folder).appendingPathComponent(file)),
+          to: URL(fileURLWithPath: output).appendingPathComponent(file))
+      }
     } catch let error as CocoaError {
       throw ModelError.cannotWrite(output, reason: error.localizedDescription)
-    }
-    for file in code + [Self.weightsFile, Self.configurationFile] {
-      try writeAtomically(
-        Data(contentsOf: URL(fileURLWithPath: folder).appendingPathComponent(file)),
-        to: URL(fileURLWithPath: output).appendingPathComponent(file))
     }
   }
 

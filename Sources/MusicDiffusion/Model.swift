@@ -264,7 +264,7 @@ public struct Model: Sendable {
     public let configuration: ModelConfiguration
     public let network: UNet
     public let parameters: ParameterStore
-    let weightFormat: WeightFormat
+    public let weightFormat: WeightFormat
 
     init(_ model: Model) {
       (configuration, network, parameters) = (model.configuration, model.network, model.parameters)

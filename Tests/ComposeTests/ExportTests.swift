@@ -32,6 +32,8 @@ extension CommandLineTests {
           inside.message
             == "compose: tones/guide would lie in the folder that is copied, tones: choose another --output"
         )
+        let deep = try bench.compose("export", "nothing", "--output", "x/y")
+        #expect(deep.message == "compose: there is no folder at nothing")
         let unknown = try bench.compose("export", "tones", "--weights", "int4", "--output", "x")
         #expect(unknown.errors.contains("Please provide one of 'float16' and 'int8'"))
         let absent = try bench.compose("export", "nothing", "--output", "x")

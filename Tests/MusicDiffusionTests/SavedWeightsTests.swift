@@ -1,8 +1,7 @@
 import Foundation
+import MusicDiffusion
 import Testing
 import Torch
-
-@testable import MusicDiffusion
 
 @Suite struct SavedWeightsTests {
   /// Reference: scripts/goldens/weights.py, PyTorch's `quantize_per_channel`.

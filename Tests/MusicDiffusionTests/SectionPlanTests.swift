@@ -1,7 +1,6 @@
+import MusicDiffusion
 import Testing
 import Torch
-
-@testable import MusicDiffusion
 
 @Suite struct SectionPlanTests {
   /// Each section begins within the one before, goes on where what that keeps ends, all are as wide and no wider
@@ -95,7 +94,9 @@ import Torch
   @Test func windowsAreToldWhatStands() throws {
     let model = try GeneratorTests.model()
     let denoiser = GuidedDenoiser(
-      Denoiser(model, precision: .float32), away: .description(Description(label: 3)),
+      Denoiser(
+        network: model.network, preconditioning: model.configuration.preconditioning,
+        precision: .float32), away: .description(Description(label: 3)),
       guidance: Guidance())
     let (shape, sigmas) = ([1, 2, 16, 64], [8.0, 4, 2, 1, 0])
     var row = [Float](repeating: 0, count: 64)

@@ -13,7 +13,7 @@ struct Inputs {
   /// Noise levels, `[batch]`.
   let sigmas: [Double]
 
-  /// The network that is measured: that of the model in `samples/`.
+  /// The network that is measured: wider than that of the model in `samples/`.
   static var configuration: UNetConfiguration {
     var configuration = Preset.standard.network(labelCount: 0)
     configuration.widths = [96, 160, 224]

@@ -3,7 +3,7 @@ import Spectro
 
 extension Inspection {
   /// What to do, in plain words, what matters most first. The amounts are rules of thumb: the model
-  /// that ships was trained on three hours.
+  /// of chorales that ships was trained on ten hours.
   func makeAdvice() -> [String] {
     if files.isEmpty { return ["No file can be read: convert them to WAV or FLAC."] }
     var advice: [String] = []

@@ -1,7 +1,7 @@
-import Torch
+package import Torch
 
 /// A denoiser of whole sections by their windows (``WindowFusion``): to a sampler, one like any other.
-struct FusedDenoiser {
+package struct FusedDenoiser {
   private let fusion: WindowFusion
   private let denoiser: GuidedDenoiser
   private let sigmas: [Double]
@@ -17,7 +17,7 @@ struct FusedDenoiser {
   ///   - sigmas: the steps at which windows move.
   ///   - window: frames of a window.
   ///   - atOnce: windows that the network sees at once, at most.
-  init(
+  package init(
     _ denoiser: GuidedDenoiser, _ axis: WindowFusion.Axis, _ condition: Condition,
     sigmas: [Double], window: Int, atOnce: Int
   ) throws {
@@ -29,7 +29,7 @@ struct FusedDenoiser {
   }
 
   /// Shapes as ``Denoiser/callAsFunction(_:sigma:condition:)`` has them, of sections.
-  func callAsFunction(_ x: Tensor, sigma: Double) throws -> Tensor {
+  package func callAsFunction(_ x: Tensor, sigma: Double) throws -> Tensor {
     // By the noise level, so that a way back meets the windows of the way there.
     let step = sigmas.prefix { $0 > sigma }.count
     let starts = fusion.starts(atStep: step)

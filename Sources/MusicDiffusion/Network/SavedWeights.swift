@@ -1,4 +1,4 @@
-import Torch
+package import Torch
 
 /// How a model's file holds its weights.
 public enum WeightFormat: String, Sendable, CaseIterable {
@@ -15,13 +15,13 @@ public enum WeightFormat: String, Sendable, CaseIterable {
 /// Dettmers et al. 2022, arXiv:2208.07339). Beside a parameter `x` that is kept so are its steps, `x_scale`,
 /// float32, `[rows, 1, ...]`, which it is to be multiplied by. Kept so is what has several rows of
 /// ``leastRow`` finite values or more; the rest is in float16.
-enum SavedWeights {
+package enum SavedWeights {
   static let leastRow = 32
   private static let scaleSuffix = "_scale"
 
   /// - Parameter parameters: of any floating type and on any device.
   /// - Returns: what a file holds, and its format: float16 where nothing is worth int8.
-  static func encode(
+  package static func encode(
     _ parameters: [(name: String, tensor: Tensor)], as format: WeightFormat
   ) throws -> (tensors: [(name: String, tensor: Tensor)], format: WeightFormat) {
     let tensors = try parameters.flatMap { name, tensor -> [(name: String, tensor: Tensor)] in
@@ -37,7 +37,7 @@ enum SavedWeights {
 
   /// - Returns: what a network is loaded from, and how the file held it.
   /// - Throws: `TorchError.mismatchedParameters` where steps are missing or no steps.
-  static func decode(
+  package static func decode(
     _ tensors: [String: Tensor]
   ) throws -> (parameters: [String: Tensor], format: WeightFormat) {
     var parameters = tensors

@@ -41,7 +41,7 @@ struct Distill: ParsableCommand {
     help: ArgumentHelp(
       """
       Steps that the new model draws with by default, if more than --steps: they add noise between them, which is \
-      slower, brings notes and variety nearer to real music, and costs some fine detail; 28 for the model in samples. \
+      slower, brings notes and variety nearer to real music, and costs some fine detail; 24 for the model in samples. \
       compose generate --sampler euler --steps 4 is then the fast way.
       """, valueName: "steps"))
   var drawingSteps: Int?

@@ -12,7 +12,7 @@ struct Export: ParsableCommand {
       This writes what compose generate needs to a new folder: the configuration, the weights, and the \
       guide and the autoencoder where there are any, byte for byte. With --weights int8 the weights of \
       model and guide (an autoencoder's stay as they are) are rounded to half of their size: what they draw \
-      is as near to real music, and to a recipe they are another model.
+      is another rounding of the same music, and to a recipe they are another model.
 
       Examples:
         compose export my-loops-model --output to-share
@@ -29,7 +29,6 @@ struct Export: ParsableCommand {
   var weights: WeightFormat?
 
   func run() throws {
-    try makeFolder(of: output)
     let copy = try Model.export(model, to: output, weights: weights)
     Terminal.result(
       String(
