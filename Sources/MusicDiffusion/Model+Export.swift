@@ -11,7 +11,7 @@ extension Model {
   ///   - weights: the format that the files of model and guide are to have; nil for those that they have. A network
   ///     whose rows are all too short for int8 stays in float16, and an autoencoder as it is.
   /// - Returns: what was written, as it is read again.
-  /// - Throws: as ``init(contentsOf:device:)``; ``ModelError/exportExists(_:)``,
+  /// - Throws: as ``init(contentsOf:device:)``; ``ModelError/outputExists(_:)``,
   ///   ``ModelError/exportInside(_:of:)``, ``ModelError/cannotWrite(_:reason:)``.
   public static func export(
     _ folder: String, to output: String, weights: WeightFormat? = nil
@@ -21,7 +21,7 @@ extension Model {
       URL(fileURLWithPath: name).resolvingSymlinksInPath().pathComponents
     }
     guard !FileManager.default.fileExists(atPath: output) else {
-      throw ModelError.exportExists(output)
+      throw ModelError.outputExists(output)
     }
     guard !path(output).starts(with: path(folder)) else {
       throw ModelError.exportInside(output, of: folder)

@@ -16,7 +16,7 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case tooLongToEdit(Double, limit: Double)
   case invalidArgument(String)
   case modelExists(String, canResume: Bool)
-  case exportExists(String)
+  case outputExists(String)
   case exportInside(String, of: String)
   case nothingToResume(String, file: String = "training/checkpoint.safetensors")
   case holdsModel(String)
@@ -80,7 +80,7 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
         + "of it first"
     case .invalidArgument(let reason):
       reason
-    case .exportExists(let path):
+    case .outputExists(let path):
       "\(path) exists already: choose another --output"
     case .exportInside(let path, let model):
       "\(path) would lie in the folder that is copied, \(model): choose another --output"

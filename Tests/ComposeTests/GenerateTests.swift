@@ -70,6 +70,34 @@ extension CommandLineTests {
       }
     }
 
+    /// Another number of threads rounds otherwise at most: the same music, to 30 dB and more.
+    @Test(arguments: ["float32", "auto"]) func threadsChangeTheRounding(_ precision: String) throws
+    {
+      try Bench.with { bench in
+        func samples(_ threads: Int, seed: Int) throws -> [Float] {
+          let name = "t\(threads)s\(seed).wav"
+          let outcome = try Run(
+            [
+              "generate", "--model", bench.workshop.model.path, "--steps", "3", "--seconds", "4",
+              "--seed", String(seed), "--precision", precision, "--threads", String(threads),
+              "--output", name,
+            ], in: bench.folder, cache: bench.workshop.cache
+          ).outcome()
+          #expect(outcome.status == 0, "\(outcome.errors)")
+          return try AudioBuffer(contentsOf: (bench.folder / name).path).channels[0]
+        }
+        func energy(_ values: [Float]) -> Float { values.reduce(0) { $0 + $1 * $1 } }
+        /// Of one to the difference, in decibels.
+        func ratio(_ one: [Float], _ other: [Float]) -> Float {
+          10 * log10(energy(one) / max(energy(zip(one, other).map { $0 - $1 }), 1e-12))
+        }
+        let (one, two) = (try samples(1, seed: 1), try samples(2, seed: 1))
+        #expect(one.count == two.count)
+        #expect(ratio(one, two) > 30, "\(ratio(one, two)) dB")
+        #expect(try ratio(one, samples(1, seed: 2)) < 3)
+      }
+    }
+
     /// Every sampler takes its name and draws its own music; so does every number of steps.
     @Test func optionsMatter() throws {
       try Bench.with { bench in

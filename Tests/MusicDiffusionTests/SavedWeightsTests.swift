@@ -88,7 +88,7 @@ import Torch
       #expect(throws: ModelError.exportInside(inside, of: (folder / "whole").path)) {
         try export("whole", to: "whole/x", nil)
       }
-      #expect(throws: ModelError.exportExists((folder / "same").path)) {
+      #expect(throws: ModelError.outputExists((folder / "same").path)) {
         try export("whole", to: "same", nil)
       }
     }

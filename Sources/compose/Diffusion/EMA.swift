@@ -39,7 +39,7 @@ struct EMA: ParsableCommand {
 
   func run() throws {
     guard !FileManager.default.fileExists(atPath: output) else {
-      throw ModelError.modelExists(output, canResume: false)
+      throw ModelError.outputExists(output)
     }
     let (model, step, error) = try Model.averaged(model, width: width, step: step)
     try makeFolder(of: output)
