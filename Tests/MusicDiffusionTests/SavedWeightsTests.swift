@@ -12,7 +12,7 @@ import Torch
     #expect(kept == .int8)
     let tensors = Dictionary(uniqueKeysWithValues: saved.map { ($0.name, $0.tensor) })
     #expect(tensors.keys.sorted() == ["x", "x_scale"])
-    #expect(tensors["x"]?.dtype == .int8 && tensors["x_scale"]?.shape == [32, 1, 1, 1])
+    #expect(tensors["x"]?.dtype == .int8 && tensors["x_scale"]?.shape == [8, 1, 1, 1])
     #expect(try tensors["x"]?.integers() == golden["whole"]?.integers())
     #expect(try tensors["x_scale"]?.floats() == golden["scale"]?.floats())
     let (read, format) = try SavedWeights.decode(tensors)
