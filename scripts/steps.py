@@ -78,7 +78,7 @@ def main():
             axes.axvline(default, color="#444444", linewidth=1, alpha=0.5)
             axes.text(default, axes.get_ylim()[0], " default", fontsize=8, va="bottom")
         axes.set_xticks(
-            options.steps, [f"{steps}\n{time:.1f} s" for steps, time in zip(options.steps, times)], fontsize=8)
+            options.steps, [f"{steps}\n{taken:.1f} s" for steps, taken in zip(options.steps, times)], fontsize=8)
         axes.set_xlabel("steps, and how long 30 s of music take, process start included", fontsize=9)
         axes.grid(alpha=0.3)
     left.legend(fontsize=8)

@@ -48,10 +48,10 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
 
   /// The ``formatVersion`` of such a model whose file has its weights in this format.
   func lowestVersion(reading weights: WeightFormat) -> Int {
+    if weights == .int8 { return 5 }
     let isOfVersion1 =
       noise.prediction == .edm && noise.shape == .gaussian && noise.levels.kind == .logNormal
       && representation.values == .statistics
-    if weights == .int8 { return 5 }
     return code != nil ? 4 : conditioning != nil ? 3 : isOfVersion1 ? 1 : 2
   }
 

@@ -1,3 +1,4 @@
+import Audio
 import Foundation
 import Testing
 
@@ -10,7 +11,7 @@ extension CommandLineTests {
         func draw(_ model: String) throws -> Data {
           let outcome = try bench.compose(
             "generate", "--model", model, "--seconds", "0.5", "--seed", "3", "--output",
-            "\(model).wav")
+            "\(model).wav", "--overwrite")
           #expect(outcome.status == 0, "\(outcome.errors)")
           return try Data(contentsOf: bench.folder / "\(model).wav")
         }
@@ -23,7 +24,12 @@ extension CommandLineTests {
         let small = try bench.compose("export", "tones", "--weights", "int8", "--output", "small")
         #expect(small.output.contains(/^small: 0\.\d MB, weights in int8\n$/))
         #expect(try bench.compose("info", "small").output.contains("\nweights     int8\n"))
-        _ = try draw("small")
+        #expect(try draw("small") != draw("tones"))
+        let sounds = try ["tones", "small"].map {
+          try AudioBuffer(contentsOf: (bench.folder / "\($0).wav").path).channels[0]
+        }
+        let ratio = signalToNoise(sounds[0], sounds[1])
+        #expect(ratio > 20, "\(ratio) dB")
 
         let again = try bench.compose("export", "tones", "--output", "small")
         #expect(again.message == "compose: small exists already: choose another --output")

@@ -86,15 +86,10 @@ extension CommandLineTests {
           #expect(outcome.status == 0, "\(outcome.errors)")
           return try AudioBuffer(contentsOf: (bench.folder / name).path).channels[0]
         }
-        func energy(_ values: [Float]) -> Float { values.reduce(0) { $0 + $1 * $1 } }
-        /// Of one to the difference, in decibels.
-        func ratio(_ one: [Float], _ other: [Float]) -> Float {
-          10 * log10(energy(one) / max(energy(zip(one, other).map { $0 - $1 }), 1e-12))
-        }
         let (one, two) = (try samples(1, seed: 1), try samples(2, seed: 1))
         #expect(one.count == two.count)
-        #expect(ratio(one, two) > 30, "\(ratio(one, two)) dB")
-        #expect(try ratio(one, samples(1, seed: 2)) < 3)
+        #expect(signalToNoise(one, two) > 30, "\(signalToNoise(one, two)) dB")
+        #expect(try signalToNoise(one, samples(1, seed: 2)) < 3)
       }
     }
 

@@ -147,8 +147,7 @@ extension CommandLineTests {
         #expect(try contents(bench.folder / "small/guide") == own)
         let guided = try run(
           "generate", "--model", "small", "--guide", "small/guide", "--guidance", "1.4",
-          "--seconds",
-          "0.5", "--steps", "2", "--output", "small.wav")
+          "--seconds", "0.5", "--steps", "2", "--output", "small.wav")
         #expect(guided.status == 0, "\(guided.errors)")
         let few = try run("distill", "model", data, "--steps", "1", "--updates", "1")
         #expect(few.status == 0, "\(few.errors)")

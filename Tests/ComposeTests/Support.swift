@@ -212,6 +212,12 @@ func tone(seconds: Double, frequency: Double = 440) -> AudioBuffer {
   return AudioBuffer(channels: [samples], sampleRate: 22050)
 }
 
+/// The energy of a sound by that of its difference from another, in decibels.
+func signalToNoise(_ sound: [Float], _ other: [Float]) -> Float {
+  func energy(_ values: [Float]) -> Float { values.reduce(0) { $0 + $1 * $1 } }
+  return 10 * log10(energy(sound) / max(energy(zip(sound, other).map { $0 - $1 }), 1e-12))
+}
+
 /// Threads that may be asked for.
 let mostThreads = max(16, 2 * ProcessInfo.processInfo.processorCount)
 
