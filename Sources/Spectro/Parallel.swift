@@ -38,7 +38,7 @@ func forEachBlock<Own>(
 }
 
 /// The results of a function for each number of a range, in their order.
-func mapInParallel<Result>(
+package func mapInParallel<Result>(
   _ range: Range<Int>, threads: Int, _ transform: (Int) -> Result
 ) -> [Result] {
   [Result](unsafeUninitializedCapacity: range.count) { results, count in

@@ -181,9 +181,11 @@ import Torch
 
   /// A piece is what its seed alone makes of it, to the bit, whatever pieces are drawn beside it, the
   /// labels that seeds draw and the one kept away from among them.
-  @Test(arguments: [DType.float32, .bfloat16])
-  func piecesDoNotDependOnEachOther(_ precision: DType) throws {
-    let generator = Generator(model: generator.model, precision: precision)
+  @Test(
+    arguments: [Device.cpu] + (Device.cudaIsAvailable ? [.cuda(0)] : []), [DType.float32, .bfloat16])
+  func piecesDoNotDependOnEachOther(_ device: Device, _ precision: DType) throws {
+    try generator.model.parameters.to(device)
+    let generator = Generator(model: generator.model, device: device, precision: precision)
     var options = Generator.Options()
     let seeds: [UInt64] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
     for (form, sampler) in [

@@ -47,11 +47,14 @@ public struct Denoiser: Sendable {
 
   /// The estimate everywhere, as the network has it.
   func estimate(_ x: Tensor, sigma: Double, _ condition: Condition) throws -> Tensor {
-    let p = preconditioning
-    let f = try network(
-      x * p.cIn(sigma), noiseLevels: condition.descriptions.map { _ in p.cNoise(sigma) },
-      condition: condition.scaled(by: 1 / p.sigmaData), precision: precision)
-    return try x * p.cSkip(sigma) + f * p.cOut(sigma)
+    let values = x.shape.dropFirst().reduce(1, *)
+    return try ClipsAtOnce(ofValues: values, on: x.device).map(x, condition) { x, condition in
+      let p = preconditioning
+      let f = try network(
+        x * p.cIn(sigma), noiseLevels: condition.descriptions.map { _ in p.cNoise(sigma) },
+        condition: condition.scaled(by: 1 / p.sigmaData), precision: precision)
+      return try x * p.cSkip(sigma) + f * p.cOut(sigma)
+    }
   }
 
   /// The same for clips with noise levels of their own.

@@ -77,10 +77,10 @@ extension Generator {
 
   /// What the log-mel spectrograms of a loop sound like.
   func loop(
-    of planes: [Spectrogram], iterations: Int, seed: UInt64, sampleCount: Int
+    of planes: [Spectrogram], iterations: Int, seed: UInt64, sampleCount: Int, threads: Int? = nil
   ) throws -> AudioBuffer {
     let inverter = try MelInverter(
-      loopSettings(sampleCount), boundary: .circular, threads: threadCount)
+      loopSettings(sampleCount), boundary: .circular, threads: threads ?? threadCount)
     let channels = try inverter.audio(fromLogMel: planes, iterations: iterations, seed: seed)
     return model.configuration.representation.audio(
       fromChannels: channels.map { resampledLoop($0, to: sampleCount) }

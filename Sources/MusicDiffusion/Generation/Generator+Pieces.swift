@@ -25,23 +25,35 @@ extension Generator {
   ) throws -> [AudioBuffer] {
     let pieces = try logMel(
       form, seeds: seeds, options: options, onProgress: onProgress, observe: { _, _, _ in })
-    return try zip(pieces, seeds).map { planes, seed in
-      switch form {
-      case .piece(let seconds):
-        try audio(
-          of: planes, iterations: options.inversionIterations, seed: seed,
-          sampleCount: sampleCount(seconds))
-      case .loop(let sampleCount):
-        try loop(
-          of: planes, iterations: options.inversionIterations, seed: seed,
-          sampleCount: sampleCount)
+    // Whole pieces are shared out first: threads that work on one wait for each other in each pass.
+    let threads = max(1, threadCount / max(1, pieces.count))
+    return try mapInParallel(pieces.indices, threads: threadCount) { number in
+      Result {
+        switch form {
+        case .piece(let seconds):
+          try audio(
+            of: pieces[number], iterations: options.inversionIterations, seed: seeds[number],
+            sampleCount: sampleCount(seconds), threads: threads)
+        case .loop(let sampleCount):
+          try loop(
+            of: pieces[number], iterations: options.inversionIterations, seed: seeds[number],
+            sampleCount: sampleCount, threads: threads)
+        }
       }
-    }
+    }.map { try $0.get() }
   }
 
   /// Pieces that the network draws best at once: more of them make it no faster.
   public func piecesAtOnce(_ form: Form) -> Int {
-    max(1, SectionSampler.windowsAtOnce / fusion(of: form).count)
+    max(1, windowsAtOnce / fusion(of: form).count)
+  }
+
+  /// Windows that the network sees at once.
+  var windowsAtOnce: Int {
+    let configuration = model.configuration
+    let space = configuration.space
+    let values = space.channels * space.bins * configuration.windowColumns
+    return ClipsAtOnce(ofValues: values, on: device).count
   }
 
   /// How a section of it is drawn.
@@ -102,7 +114,9 @@ extension Generator {
       var pieces = sampler.pieces.map { _ in
         PartialPiece(channels: channels, bins: bins, columns: plan.columns)
       }
-      try SectionPlan.Step.draw(plan.steps, of: &pieces, device: device) {
+      try SectionPlan.Step.draw(
+        plan.steps, of: &pieces, atOnce: windowsAtOnce, device: device
+      ) {
         section, batch, known, mask in
         try sampler.draw(
           section: section, pieces: batch, known: known, mask: mask, observe: observe)

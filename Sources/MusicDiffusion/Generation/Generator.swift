@@ -103,11 +103,14 @@ public struct Generator: Sendable {
   }
 
   /// What the log-mel spectrograms of the channels sound like.
+  ///
+  /// - Parameter threads: all of them by default, which changes nothing but the time.
   func audio(
-    of planes: [Spectrogram], iterations: Int, seed: UInt64, sampleCount: Int
+    of planes: [Spectrogram], iterations: Int, seed: UInt64, sampleCount: Int, threads: Int? = nil
   ) throws -> AudioBuffer {
     let representation = model.configuration.representation
-    let inverter = try MelInverter(representation.spectrogram, threads: threadCount)
+    let inverter = try MelInverter(
+      representation.spectrogram, threads: threads ?? threadCount)
     let channels = try inverter.audio(
       fromLogMel: planes, iterations: iterations, seed: seed, sampleCount: sampleCount)
     return representation.audio(fromChannels: channels).limited(toPeak: Self.peak)

@@ -29,6 +29,7 @@ struct SectionSampler {
   private let shape: NoiseShape
   /// Frames of a window.
   private let window: Int
+  private let windowsAtOnce: Int
   private let device: Device
 
   /// What a model for few steps takes to follow the flow in both directions, unless it is told its steps: many small
@@ -53,7 +54,7 @@ struct SectionSampler {
     isDistilled = configuration.history.distilledSteps != nil
     denoiser = try generator.guidedDenoiser(pieces[0].description, options, sampling.guidance)
     shape = options.noise ?? configuration.noise.shape
-    window = configuration.windowColumns
+    (window, windowsAtOnce) = (configuration.windowColumns, generator.windowsAtOnce)
     (self.pieces, device) = (pieces, generator.device)
   }
 
@@ -66,9 +67,6 @@ struct SectionSampler {
     try self.init(
       generator, [Piece(seed: seed, description: description)], options: options, isFlow: isFlow)
   }
-
-  /// Windows that the network sees at once, which decides about memory: more make it no faster.
-  static let windowsAtOnce = 8
 
   /// The end of its steps that a strength says: 1 for all of them, 0 for none.
   func sigmas(strength: Double) -> [Double] {
@@ -171,7 +169,7 @@ struct SectionSampler {
     _ axis: WindowFusion.Axis, _ condition: Condition
   ) throws -> FusedDenoiser {
     try FusedDenoiser(
-      denoiser, axis, condition, sigmas: sigmas, window: window, atOnce: Self.windowsAtOnce)
+      denoiser, axis, condition, sigmas: sigmas, window: window, atOnce: windowsAtOnce)
   }
 
   /// Each piece's own, shaped as `x`.
