@@ -62,19 +62,26 @@ extension CommandLineTests {
       }
     }
 
-    /// From its recipe, with loop points and tempo.
-    @Test func loopsAreMadeAgain() throws {
+    /// From its recipe, with loop points, tempo and groove.
+    @Test(arguments: [nil, "--groove"])
+    func loopsAreMadeAgain(_ groove: String?) throws {
       try Bench.with { bench in
-        let first = try bench.generate(
-          "--loop", "--bpm", "240", "--bars", "1", "--beats-per-bar", "3", "--seed", "7",
-          "--recipe", "--output", "a.wav")
+        let first = try Run(
+          [
+            "generate", "--model", bench.workshop.model.path, "--steps", "3", "--threads", "1",
+            "--loop", "--bpm", "240", "--bars", "1", "--beats-per-bar", "3", "--seed", "7",
+            "--recipe", "--output", "a.wav",
+          ] + [groove].compactMap(\.self), in: bench.folder, cache: bench.workshop.cache
+        ).outcome()
         #expect(first.status == 0, "\(first.errors)")
         let json = try #require(
           JSONSerialization.jsonObject(with: Data(contentsOf: bench.folder / "a.json"))
             as? [String: Any])
-        #expect(json["version"] as? Int == 2)
+        #expect(json["version"] as? Int == (groove == nil ? 2 : 3))
         let loop = try #require(json["loop"] as? [String: Any])
         #expect(loop["sampleCount"] as? Int == 16538)
+        let bars = groove.map { _ in ["bars": 1, "beatsPerBar": 3] }
+        #expect(loop["groove"] as? [String: Int] == bars)
         let again = try Run(
           ["generate", "--from", "a.json", "--output", "b.wav"], in: bench.folder,
           cache: bench.workshop.cache
@@ -84,12 +91,16 @@ extension CommandLineTests {
         #expect(
           try Data(contentsOf: bench.folder / "a.wav") == Data(contentsOf: bench.folder / "b.wav"))
         #expect(try AudioReader((bench.folder / "b.wav").path).metadata.beatsPerBar == 3)
-        for (old, new, reason) in [
+        var damages = [
           (
             "16538", "16539", "the recipe's loop is not as long as its seconds at this model's rate"
           ),
           ("\"beatsPerBar\" : 3", "\"beatsPerBar\" : 65", "loop.beatsPerBar must be 1 to 64"),
-        ] {
+        ]
+        if groove != nil {
+          damages.append(("\"bars\" : 1", "\"bars\" : 0", "loop.groove must be of 1 to 10000 bars"))
+        }
+        for (old, new, reason) in damages {
           let text = try String(contentsOf: bench.folder / "a.json", encoding: .utf8)
           try bench.folder.write(text.replacing(old, with: new), to: "c.json")
           let outcome = try Run(
@@ -129,6 +140,11 @@ extension CommandLineTests {
     @Test(arguments: [
       (["--bpm", "120"], "--bpm belongs to --loop."),
       (["--bars", "2"], "--bars belongs to --loop."),
+      (["--groove"], "--groove belongs to --loop."),
+      (
+        ["--loop", "--groove", "--seconds", "3"],
+        "--groove goes by --bars: give them and --bpm in place of --seconds."
+      ),
       (
         ["--loop", "--bars", "2", "--seconds", "3"],
         "--bars and --seconds exclude each other: both say how long it is."
@@ -147,6 +163,18 @@ extension CommandLineTests {
           ["generate"] + options, in: bench.folder, cache: bench.workshop.cache
         ).outcome()
         try bench.expect(outcome, failsWith: EX_USAGE, "\(message) See compose generate --help.")
+      }
+    }
+
+    /// A sampler without noise of its own makes every half bar the same, and is told of.
+    @Test(arguments: [("euler", true), ("dpm++2m-sde", false)])
+    func samplersWithoutNoiseAreNamed(_ sampler: String, _ isNamed: Bool) throws {
+      try Bench.with { bench in
+        let outcome = try bench.generate(
+          "--loop", "--bars", "1", "--bpm", "240", "--groove", "--sampler", sampler, "--output",
+          "a.wav")
+        #expect(outcome.status == 0)
+        #expect(outcome.errors.contains("\(sampler) adds no noise between its steps") == isNamed)
       }
     }
 

@@ -143,7 +143,7 @@ extension CommandLineTests {
       ("\"threads\" : 1", "\"threads\" : 0", "threads must be 1 to 1024"),
       ("\"device\" : \"cpu\"", "\"device\" : \"tpu\"", "device must be cpu or cuda:N, not tpu"),
       ("\"seconds\" : 0.2", "\"seconds\" : -1", "seconds must be more than 0 and at most 86400"),
-      ("\"version\" : 1", "\"version\" : 9", "it has version 9, this program reads up to 2"),
+      ("\"version\" : 1", "\"version\" : 9", "it has version 9, this program reads up to 3"),
       ("\"encoding\" : \"wav16\"", "\"encoding\" : \"wav15\"", "file.encoding: "),
       ("\"name\" : \"a.wav\"", "\"name\" : \"/etc/a.wav\"", "file.name must be a name"),
       ("}", "", "it is not a JSON object"),

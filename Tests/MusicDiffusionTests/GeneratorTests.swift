@@ -182,7 +182,8 @@ import Torch
   /// A piece is what its seed alone makes of it, to the bit, whatever pieces are drawn beside it, the
   /// labels that seeds draw and the one kept away from among them.
   @Test(
-    arguments: [Device.cpu] + (Device.cudaIsAvailable ? [.cuda(0)] : []), [DType.float32, .bfloat16])
+    arguments: [Device.cpu] + (Device.cudaIsAvailable ? [.cuda(0)] : []),
+    [DType.float32, .bfloat16])
   func piecesDoNotDependOnEachOther(_ device: Device, _ precision: DType) throws {
     try generator.model.parameters.to(device)
     let generator = Generator(model: generator.model, device: device, precision: precision)

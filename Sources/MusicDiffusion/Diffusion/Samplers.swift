@@ -37,6 +37,17 @@ public enum Sampler: String, CaseIterable, Codable, Sendable {
     }
   }
 
+  /// Whether it adds noise anew between its steps.
+  public func addsNoise(_ settings: Settings) -> Bool {
+    switch self {
+    case .ddim: (settings.eta ?? 0) > 0
+    case .eulerAncestral, .dpmSolver2MSDE, .dpmSolver3MSDE: (settings.eta ?? 1) > 0
+    case .ddpm: true
+    case .heun: settings.churn != nil
+    case .euler, .dpmSolver2M, .flow: false
+    }
+  }
+
   /// Network evaluations that a list of `steps + 1` sigmas costs.
   public func evaluations(steps: Int) -> Int { self == .heun ? 2 * steps - 1 : steps }
 

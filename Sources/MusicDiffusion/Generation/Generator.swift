@@ -29,6 +29,8 @@ public struct Generator: Sendable {
     public var schedule: SigmaSchedule?
     public var shift: Double?
     public var noise: NoiseShape?
+    /// Of a loop: its beat; nil for none.
+    public var groove: Groove?
     /// Rounds of fast Griffin-Lim.
     public var inversionIterations = 32
 

@@ -65,6 +65,9 @@ extension Recipe {
       if loop.beatsPerBar.map({ !(1...64).contains($0) }) ?? false {
         return "loop.beatsPerBar must be 1 to 64"
       }
+      if !(loop.groove?.isPossible ?? true) {
+        return "loop.groove must be of 1 to 10000 bars of 1 to 64 beats"
+      }
       if trim != nil { return "a loop has no trim: it would be none" }
     }
     if !(1...1024).contains(threads) { return "threads must be 1 to 1024" }

@@ -11,9 +11,9 @@ public import Torch
 ///     let music = try recipe.generator(model: "my-model").generate(recipe)
 public struct Recipe: Codable, Sendable, Equatable {
   /// The newest that is written.
-  public static let formatVersion = 2
+  public static let formatVersion = 3
 
-  /// The lowest that can read it: 2 for a loop.
+  /// The lowest that can read it: 2 for a loop, 3 for one with a groove.
   public var version = 1
   /// What made it, such as `compose 0.1.0`.
   public var program: String
@@ -59,12 +59,16 @@ public struct Recipe: Codable, Sendable, Equatable {
     /// Its tempo, nil for a loop that was asked for in seconds; its beats in a bar, nil for four.
     public var beatsPerMinute: Double?
     public var beatsPerBar: Int?
+    public var groove: Groove?
 
     /// - Returns: nil for a piece that ends.
-    public init?(of form: Generator.Form, beatsPerMinute: Double?, beatsPerBar: Int?) {
+    public init?(
+      of form: Generator.Form, beatsPerMinute: Double?, beatsPerBar: Int?, groove: Groove? = nil
+    ) {
       guard case .loop(let sampleCount) = form else { return nil }
       self.sampleCount = sampleCount
       (self.beatsPerMinute, self.beatsPerBar) = (beatsPerMinute, beatsPerBar)
+      self.groove = groove
     }
   }
 
@@ -141,9 +145,11 @@ extension Generator {
   ) throws -> Recipe {
     let configuration = self.model.configuration
     let loop = Recipe.Loop(
-      of: form, beatsPerMinute: tempo.beatsPerMinute, beatsPerBar: tempo.beatsPerBar)
+      of: form, beatsPerMinute: tempo.beatsPerMinute, beatsPerBar: tempo.beatsPerBar,
+      groove: options.groove)
     return Recipe(
-      version: loop == nil ? 1 : 2, program: program, model: model, guide: guide,
+      version: loop == nil ? 1 : loop?.groove == nil ? 2 : 3, program: program, model: model,
+      guide: guide,
       seconds: self.seconds(form), loop: loop, seed: seed,
       label: label(for: options, seed: seed), prompt: options.prompt, numbers: options.numbers,
       negativeLabel: options.negativeLabel, negativePrompt: options.negativePrompt,
@@ -231,6 +237,7 @@ extension Recipe {
       options.guidanceInterval = sampling.guidanceInterval
     }
     options.noise = noise
+    options.groove = loop?.groove
     options.inversionIterations = inversionIterations
     return options
   }

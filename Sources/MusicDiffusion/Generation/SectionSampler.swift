@@ -30,6 +30,9 @@ struct SectionSampler {
   /// Frames of a window.
   private let window: Int
   private let windowsAtOnce: Int
+  /// Of loops.
+  private let groove: Groove?
+  private let sigmaData: Double
   private let device: Device
 
   /// What a model for few steps takes to follow the flow in both directions, unless it is told its steps: many small
@@ -50,7 +53,9 @@ struct SectionSampler {
       if options.steps == nil { sampling.steps = max(sampling.steps, Self.flow.steps) }
     }
     self.sampling = sampling
-    sigmas = try sampling.sigmas(sigmaData: Double(configuration.normalization.sigmaData))
+    sigmaData = Double(configuration.normalization.sigmaData)
+    sigmas = try sampling.sigmas(sigmaData: sigmaData)
+    groove = options.groove
     isDistilled = configuration.history.distilledSteps != nil
     denoiser = try generator.guidedDenoiser(pieces[0].description, options, sampling.guidance)
     shape = options.noise ?? configuration.noise.shape
@@ -144,7 +149,8 @@ struct SectionSampler {
     let condition = try Condition(
       pieces.map(\.description), shape: [pieces.count, channels, bins, frames], device: device)
     let clean = original ?? condition.known
-    let start = try clean + noise(0, of: 0, pieces[...], like: clean) * sigmas[0]
+    let noise = try inTime(noise(0, of: 0, pieces[...], like: clean), sigma: sigmas[0])
+    let start = try clean + noise * sigmas[0]
     return try withoutGradient {
       try draw(0, pieces[...], from: start, sigmas, condition, axis: .circle, observe)
     }
@@ -162,7 +168,19 @@ struct SectionSampler {
         try observe(x, sigma, denoised)
         return denoised
       },
-      noise: { step in try noise(step + 1, of: section, pieces, like: condition.known) })
+      noise: { step in
+        let noise = try noise(step + 1, of: section, pieces, like: condition.known)
+        return axis == .circle ? try inTime(noise, sigma: sigmas[step + 1]) : noise
+      })
+  }
+
+  /// The noise of loops as their groove has it at a level.
+  private func inTime(_ noise: Tensor, sigma: Double) throws -> Tensor {
+    guard let groove else { return noise }
+    let frames = noise.shape[3]
+    let sources = groove.sources(frames: frames, level: sigma / sigmaData).map { Int64($0) }
+    return try noise.indexSelect(
+      dimension: 3, indices: Tensor(sources, shape: [frames], device: device))
   }
 
   private func fused(

@@ -22,6 +22,7 @@ struct Generate: ParsableCommand {
         compose generate --model drums --guide drums-early --guidance 2
         compose generate --sampler dpm++2m --steps 12            faster, less varied
         compose generate --loop --bpm 96 --bars 2 --count 16 --output loops/organ.wav
+        compose generate --model drums --label loop --loop --bpm 120 --groove
         compose generate --label flute:0.7,organ:0.3 --recipe --output duo.wav
         compose generate --from duo.json --output again.wav
       """)
