@@ -178,6 +178,31 @@ extension CommandLineTests {
       }
     }
 
+    /// Where the model's own sampler is such a one, another takes its place: the recipe has it.
+    @Test func samplersWithNoiseTakeOver() throws {
+      try Bench.with { bench in
+        let model = bench.folder.appendingPathComponent("quiet")
+        try FileManager.default.copyItem(at: bench.workshop.model, to: model)
+        let configuration = model.appendingPathComponent("config.json")
+        let text = try String(contentsOf: configuration, encoding: .utf8)
+        #expect(text.contains("\"dpm++2m-sde\""))
+        try text.replacing("\"dpm++2m-sde\"", with: "\"dpm++2m\"").split(separator: "\n")
+          .filter { !$0.contains("\"bytes\"") && !$0.contains("\"crc32c\"") }
+          .joined(separator: "\n").write(to: configuration, atomically: true, encoding: .utf8)
+        let outcome = try Run(
+          [
+            "generate", "--model", "quiet", "--loop", "--bars", "1", "--bpm", "240", "--groove",
+            "--recipe", "--output", "a.wav",
+          ], in: bench.folder, cache: bench.workshop.cache
+        ).outcome()
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.errors.contains("dpm++2m-sde draws in its place"))
+        let recipe = try String(contentsOf: bench.folder / "a.json", encoding: .utf8)
+        #expect(
+          recipe.contains("\"sampler\" : \"dpm++2m-sde\"") && recipe.contains("\"steps\" : 24"))
+      }
+    }
+
     @Test func formatsWithoutLoopsAreNamed() throws {
       try Bench.with { bench in
         let outcome = try bench.generate(

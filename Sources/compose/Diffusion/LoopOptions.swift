@@ -27,7 +27,7 @@ struct LoopOptions: ParsableArguments {
 
   @Flag(
     help:
-      "Give a loop a beat: half bars have the large in common, bars a little more, details each its own. For drums, with a sampler that adds noise, such as dpm++2m-sde."
+      "Give a loop a beat: half bars have the large in common, bars a little more, details each its own. For drums. Takes a sampler that adds noise, by default dpm++2m-sde where the model's does not."
   )
   var groove = false
 
@@ -89,6 +89,8 @@ struct LoopOptions: ParsableArguments {
     if !isSet { options.numbers[name] = tempo }
   }
 
+  /// Where the model's own sampler adds no noise, one that does takes its place; where one is named, that one
+  /// stays.
   private func setGroove(of options: inout Generator.Options, for model: Model) {
     options.groove = beats
     let standard = model.configuration.sampling
@@ -96,10 +98,22 @@ struct LoopOptions: ParsableArguments {
     let settings =
       options.samplerSettings ?? (sampler == standard.sampler ? standard.settings : .init())
     guard !sampler.addsNoise(settings) else { return }
+    let name = sampler.rawValue
+    guard options.sampler == nil, options.samplerSettings == nil else {
+      Terminal.note(
+        "\(name) adds no noise between its steps: every half bar will be the same (--sampler dpm++2m-sde varies them)"
+      )
+      return
+    }
+    let stand = Sampler.dpmSolver2MSDE
+    options.sampler = stand
+    options.steps = options.steps ?? max(standard.steps, Self.stepsOfGroove)
     Terminal.note(
-      "\(sampler.rawValue) adds no noise between its steps: every half bar will be the same (--sampler dpm++2m-sde varies "
-        + "them)")
+      "\(name), the model's sampler, adds no noise between its steps: \(stand.rawValue) draws in its place"
+    )
   }
+
+  private static let stepsOfGroove = 24
 
   /// Tempo and meter for recipes and the metadata of files.
   func meter(seconds: Double?) -> (beatsPerMinute: Double?, beatsPerBar: Int?) {
