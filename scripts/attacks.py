@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """How fast sounds rise, and how far they have fallen by their end.
 
-    scripts/attacks.py FOLDER...       each folder's sounds, and those of each kind (the name up to its first "-")
+    scripts/attacks.py FOLDER...       each folder's sounds, and those of each kind: their folder in it, else what
+                                       their names begin with, up to a "-"
 
 The envelope is the root mean square over 1 ms, every 0.25 ms. Its rise is the time from a tenth to nine tenths of
 the largest value in the first 0.3 s; its end the mean power from 0.9 to 1 s, against that value. Needs numpy and
@@ -27,7 +28,7 @@ def figures(path):
         start -= 1
     high = start + int(np.argmax(envelope[start : peak + 1] >= 0.9 * envelope[peak]))
     end = power[int(0.9 * second) : int(second)]
-    level = 10 * np.log10(end.mean() / power[peak] + 1e-14) if len(end) else np.nan
+    level = 10 * np.log10(end.mean() / max(power[peak], 1e-14) + 1e-14) if len(end) else np.nan
     return 1000 * (high - start) / second, level
 
 
@@ -36,9 +37,12 @@ def main():
         sys.exit(__doc__)
     for folder in sys.argv[1:]:
         kinds = collections.defaultdict(list)
-        for path in sorted(pathlib.Path(folder).iterdir()):
+        for path in sorted(pathlib.Path(folder).rglob("*")):
             if path.suffix in (".wav", ".flac"):
-                kinds[path.name.split("-")[0]].append(figures(path))
+                parent = path.relative_to(folder).parent.name
+                kinds[parent or path.name.split("-")[0]].append(figures(path))
+        if not kinds:
+            sys.exit(f"{folder}: no .wav or .flac in it")
         kinds["all"] = sum(kinds.values(), [])
         print(folder)
         for kind, values in kinds.items():

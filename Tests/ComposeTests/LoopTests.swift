@@ -98,7 +98,14 @@ extension CommandLineTests {
           ("\"beatsPerBar\" : 3", "\"beatsPerBar\" : 65", "loop.beatsPerBar must be 1 to 64"),
         ]
         if groove != nil {
-          damages.append(("\"bars\" : 1", "\"bars\" : 0", "loop.groove must be of 1 to 10000 bars"))
+          damages += [
+            ("\"bars\" : 1", "\"bars\" : 0", "loop.groove must be of 1 to 10000 bars"),
+            (
+              "\"bars\" : 1", "\"bars\" : 9999",
+              "the loop is too short for the beat of so many bars"
+            ),
+            ("\"version\" : 3", "\"version\" : 2", "a loop with a groove has version 3"),
+          ]
         }
         for (old, new, reason) in damages {
           let text = try String(contentsOf: bench.folder / "a.json", encoding: .utf8)
@@ -143,7 +150,7 @@ extension CommandLineTests {
       (["--groove"], "--groove belongs to --loop."),
       (
         ["--loop", "--groove", "--seconds", "3"],
-        "--groove goes by --bars: give them and --bpm in place of --seconds."
+        "--groove goes by bars: leave out --seconds (--bars 4 and --bpm 120 are the defaults)."
       ),
       (
         ["--loop", "--bars", "2", "--seconds", "3"],
@@ -196,7 +203,7 @@ extension CommandLineTests {
           ], in: bench.folder, cache: bench.workshop.cache
         ).outcome()
         #expect(outcome.status == 0, "\(outcome.errors)")
-        #expect(outcome.errors.contains("dpm++2m-sde draws in its place"))
+        #expect(outcome.errors.contains("24 steps of dpm++2m-sde take its place"))
         let recipe = try String(contentsOf: bench.folder / "a.json", encoding: .utf8)
         #expect(
           recipe.contains("\"sampler\" : \"dpm++2m-sde\"") && recipe.contains("\"steps\" : 24"))

@@ -189,11 +189,13 @@ import Torch
     let generator = Generator(model: generator.model, device: device, precision: precision)
     var options = Generator.Options()
     let seeds: [UInt64] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
-    for (form, sampler) in [
-      (Generator.Form.piece(seconds: 0.5), Sampler.dpmSolver2M), (.piece(seconds: 0.1), .ddpm),
-      (.loop(sampleCount: 2100), .dpmSolver2M), (.loop(sampleCount: 1000), .ddpm),
+    options.guidanceRescale = 0.7
+    for (form, sampler, groove) in [
+      (Generator.Form.piece(seconds: 0.5), Sampler.dpmSolver2M, nil),
+      (.piece(seconds: 0.1), .ddpm, nil), (.loop(sampleCount: 2100), .dpmSolver2M, nil),
+      (.loop(sampleCount: 1000), .ddpm, Groove(bars: 1)),
     ] {
-      (options.sampler, options.negativeLabel) = (sampler, "bass")
+      (options.sampler, options.negativeLabel, options.groove) = (sampler, "bass", groove)
       let together = try generator.generate(form, seeds: seeds, options: options)
       for index in [0, 1, 2, 5, 10] {
         let alone = try generator.generate(form, seeds: [seeds[index]], options: options)

@@ -14,13 +14,12 @@ import Torch
       Groove(bars: 1, beatsPerBar: 3).sources(frames: 9, level: 40) == [0, 1, 2, 0, 1, 2, 0, 1, 2])
   }
 
-  /// Parts begin within half a frame of where they do in time, and more parts than frames are possible.
-  @Test(arguments: [1, 2, 7, 345, 1000], [Groove(bars: 4), .init(bars: 3, beatsPerBar: 5)])
+  /// Parts begin within half a frame of where they do in time.
+  @Test(arguments: [30, 31, 345, 1000], [Groove(bars: 4), .init(bars: 3, beatsPerBar: 5)])
   func partsBeginInTime(_ frames: Int, _ groove: Groove) {
     let sources = groove.sources(frames: frames, level: 2)
     #expect(sources.count == frames && sources.allSatisfy { (0..<frames).contains($0) })
     let parts = groove.bars * (groove.beatsPerBar.isMultiple(of: 2) ? 2 : groove.beatsPerBar)
-    guard frames > 2 * parts else { return }
     let starts = sources.indices.filter { sources[$0] == 0 }
     #expect(starts.count == parts)
     for (number, start) in starts.enumerated() {
@@ -62,13 +61,28 @@ import Torch
     for groove in [Groove(bars: 0), .init(bars: 10_001), .init(bars: 1, beatsPerBar: 65)] {
       #expect(throws: ModelError.self) { try draw(.loop(sampleCount: 2100), groove) }
     }
+    // Of 33 frames.
+    #expect(throws: ModelError.self) { try draw(.loop(sampleCount: 2100), Groove(bars: 9)) }
+    let loop = try draw(.loop(sampleCount: 2100), Groove(bars: 1))[0]
+    var options = Generator.Options()
+    options.groove = Groove(bars: 0)
+    #expect(throws: ModelError.self) {
+      try generator.variation(ofLoop: loop, strength: 0.5, seed: 1, options: options)
+    }
+    options.groove = Groove(bars: 1)
+    #expect(
+      try generator.variation(ofLoop: loop, strength: 0.5, seed: 1, options: options).sampleCount
+        == 2100)
+    #expect(throws: ModelError.self) {
+      try generator.variation(of: loop, strength: 0.5, seed: 1, options: options)
+    }
   }
 
   /// Whether a sampler adds noise is whether it asks for any.
   @Test(arguments: Sampler.allCases, [nil, 0, 0.5])
   func noiseIsAskedForWhereItIsSaid(_ sampler: Sampler, _ eta: Double?) throws {
     let silence = try Tensor.zeros([1, 1, 2, 2])
-    for churn in [nil, Sampling.Churn(amount: 10)] {
+    for churn in [nil, Sampling.Churn(amount: 0), .init(amount: 10)] {
       let settings = Sampler.Settings(eta: eta, churn: churn)
       var asked = false
       _ = try sampler.sample(

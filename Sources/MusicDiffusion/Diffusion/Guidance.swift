@@ -46,11 +46,16 @@ public struct Guidance: Codable, Sendable, Equatable {
     return try guided * (ratio * rescale + (1 - rescale))
   }
 
-  /// Of each clip, `[batch, 1, ...]`.
+  /// Of each clip, `[batch, 1, ...]`: one after the other, each in the order of its shape, since libtorch sums up
+  /// otherwise for another number of clips and for another order in memory.
   private static func deviation(_ x: Tensor) throws -> Tensor {
     let dimensions = Array(1..<x.rank)
-    let centred = try x - x.mean(dimensions: dimensions, keep: true)
-    return try centred.square().mean(dimensions: dimensions, keep: true).sqrt()
+    return try .concatenate(
+      (0..<x.shape[0]).map { number in
+        let clip = try x.narrow(dimension: 0, start: number, length: 1).contiguous()
+        let centred = try clip - clip.mean(dimensions: dimensions, keep: true)
+        return try centred.square().mean(dimensions: dimensions, keep: true).sqrt()
+      }, dimension: 0)
   }
 }
 

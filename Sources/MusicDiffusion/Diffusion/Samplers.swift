@@ -43,10 +43,14 @@ public enum Sampler: String, CaseIterable, Codable, Sendable {
     case .ddim: (settings.eta ?? 0) > 0
     case .eulerAncestral, .dpmSolver2MSDE, .dpmSolver3MSDE: (settings.eta ?? 1) > 0
     case .ddpm: true
-    case .heun: settings.churn != nil
+    case .heun: (settings.churn?.amount ?? 0) > 0
     case .euler, .dpmSolver2M, .flow: false
     }
   }
+
+  /// The noise level, by its place among the sigmas, at which a step's new noise is added: Heun adds it before the
+  /// step, the others behind.
+  func noisePlace(ofStep step: Int) -> Int { self == .heun ? step : step + 1 }
 
   /// Network evaluations that a list of `steps + 1` sigmas costs.
   public func evaluations(steps: Int) -> Int { self == .heun ? 2 * steps - 1 : steps }

@@ -161,7 +161,7 @@ extension Generator {
     for bins in ranges { piece.open(bins: space.bins(of: bins), columns: excerpt.columns) }
     piece.open(bins: 0..<space.bins, columns: space.columns(excerpt.frames)..<columns)
     var pieces = [piece]
-    try SectionPlan.Step.draw(excerpt.plan.steps, of: &pieces, device: device) {
+    try SectionPlan.Step.draw(excerpt.plan.steps, of: &pieces, atOnce: 1, device: device) {
       number, _, known, mask in
       try sampler.draw(
         section: firstSection + number, known: known, mask: mask, observe: observe)

@@ -77,7 +77,6 @@ extension Generator {
     observe: (_ x: Tensor, _ sigma: Double, _ denoised: Tensor) throws -> Void = { _, _, _ in }
   ) throws -> [[Spectrogram]] {
     try check(form)
-    try check(options.groove, of: form)
     let pieces = try seeds.map {
       SectionSampler.Piece(seed: $0, description: try description(of: options, seed: $0))
     }
@@ -141,16 +140,6 @@ extension Generator {
         String(
           format: "a loop of %.2f s is too short for the model: it takes %.2f s", seconds,
           (shortestLoop * 100).rounded(.up) / 100))
-    }
-  }
-
-  private func check(_ groove: Groove?, of form: Form) throws {
-    guard let groove else { return }
-    guard case .loop = form else {
-      throw ModelError.invalidArgument("a groove is of a loop, and this is a piece that ends")
-    }
-    guard groove.isPossible else {
-      throw ModelError.invalidArgument("a groove has 1 to 10000 bars of 1 to 64 beats")
     }
   }
 

@@ -55,7 +55,7 @@ struct HeardSound {
     var pieces = [
       PartialPiece(channels: piece.channels, bins: piece.bins, columns: plan.columns)
     ]
-    try SectionPlan.Step.draw(plan.steps, of: &pieces, device: generator.device) {
+    try SectionPlan.Step.draw(plan.steps, of: &pieces, atOnce: 1, device: generator.device) {
       section, _, known, mask in try draw(section, known, mask)
     }
     return try generator.logMel(of: pieces[0].planes, frames: planes[0].frames)

@@ -65,8 +65,9 @@ extension Recipe {
       if loop.beatsPerBar.map({ !(1...64).contains($0) }) ?? false {
         return "loop.beatsPerBar must be 1 to 64"
       }
-      if !(loop.groove?.isPossible ?? true) {
-        return "loop.groove must be of 1 to 10000 bars of 1 to 64 beats"
+      if let groove = loop.groove {
+        if !groove.isPossible { return "loop.groove must be of 1 to 10000 bars of 1 to 64 beats" }
+        if version < 3 { return "a loop with a groove has version 3" }
       }
       if trim != nil { return "a loop has no trim: it would be none" }
     }

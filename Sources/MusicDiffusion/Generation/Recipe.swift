@@ -148,7 +148,7 @@ extension Generator {
       of: form, beatsPerMinute: tempo.beatsPerMinute, beatsPerBar: tempo.beatsPerBar,
       groove: options.groove)
     return Recipe(
-      version: loop == nil ? 1 : loop?.groove == nil ? 2 : 3, program: program, model: model,
+      version: loop.map { $0.groove == nil ? 2 : 3 } ?? 1, program: program, model: model,
       guide: guide,
       seconds: self.seconds(form), loop: loop, seed: seed,
       label: label(for: options, seed: seed), prompt: options.prompt, numbers: options.numbers,

@@ -25,7 +25,7 @@ package struct SectionDrawing {
     let width = step.frames.count
     var pieces = [PartialPiece(channels: channels, bins: bins, columns: width)]
     if let last { pieces[0].begin(with: width - plan.overlap..<width, of: last) }
-    try SectionPlan.Step.draw([step], of: &pieces, device: device) { _, _, known, mask in
+    try SectionPlan.Step.draw([step], of: &pieces, atOnce: 1, device: device) { _, _, known, mask in
       try draw(number, known, mask)
     }
     number += 1

@@ -79,7 +79,7 @@ extension SectionPlan.Step {
   ///     sections, `[pieces, channels, bins, width]`, and where, `[pieces, 1, bins, width]`, as
   ///     ``PartialPiece/mask`` says it; returns whole sections.
   package static func draw(
-    _ steps: [Self], of pieces: inout [PartialPiece], atOnce: Int = 1, device: Device,
+    _ steps: [Self], of pieces: inout [PartialPiece], atOnce: Int, device: Device,
     _ draw: (_ section: Int, _ pieces: Range<Int>, _ known: Tensor, _ mask: Tensor) throws -> Tensor
   ) throws {
     try withoutGradient {

@@ -160,6 +160,9 @@ struct SectionSampler {
     _ section: Int, _ pieces: ArraySlice<Piece>, from start: Tensor, _ sigmas: [Double],
     _ condition: Condition, axis: WindowFusion.Axis = .line, _ observe: Observer
   ) throws -> Tensor {
+    guard groove == nil || axis == .circle else {
+      throw ModelError.invalidArgument("a groove is of a loop, and this is a piece that ends")
+    }
     let denoiser = try fused(axis, condition)
     return try sampling.sampler.sample(
       start, sigmas: sigmas, settings: sampling.settings,
@@ -170,7 +173,8 @@ struct SectionSampler {
       },
       noise: { step in
         let noise = try noise(step + 1, of: section, pieces, like: condition.known)
-        return axis == .circle ? try inTime(noise, sigma: sigmas[step + 1]) : noise
+        let place = sampling.sampler.noisePlace(ofStep: step)
+        return axis == .circle ? try inTime(noise, sigma: sigmas[place]) : noise
       })
   }
 
@@ -178,6 +182,7 @@ struct SectionSampler {
   private func inTime(_ noise: Tensor, sigma: Double) throws -> Tensor {
     guard let groove else { return noise }
     let frames = noise.shape[3]
+    try groove.check(frames: frames)
     let sources = groove.sources(frames: frames, level: sigma / sigmaData).map { Int64($0) }
     return try noise.indexSelect(
       dimension: 3, indices: Tensor(sources, shape: [frames], device: device))

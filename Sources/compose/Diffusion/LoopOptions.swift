@@ -27,7 +27,7 @@ struct LoopOptions: ParsableArguments {
 
   @Flag(
     help:
-      "Give a loop a beat: half bars have the large in common, bars a little more, details each its own. For drums. Takes a sampler that adds noise, by default dpm++2m-sde where the model's does not."
+      "Give drum loops a beat: strong hits come back every half bar, details differ. Goes by --bars, and takes a sampler that adds noise: where the model's does not, 24 steps of dpm++2m-sde take its place."
   )
   var groove = false
 
@@ -58,7 +58,8 @@ struct LoopOptions: ParsableArguments {
       throw ValidationError("\(option) and --seconds exclude each other: both say how long it is.")
     }
     if seconds != nil, groove {
-      throw ValidationError("--groove goes by --bars: give them and --bpm in place of --seconds.")
+      throw ValidationError(
+        "--groove goes by bars: leave out --seconds (--bars 4 and --bpm 120 are the defaults).")
     }
     let length = seconds ?? Double(beats.bars * beats.beatsPerBar) * 60 / (bpm ?? 120)
     // More than any model can make must still be a number.
@@ -82,34 +83,35 @@ struct LoopOptions: ParsableArguments {
       if groove { return }
       Terminal.note(
         "the model knows no tempo (it was not trained on a number named tempo or bpm): \(NamedNumber.text(tempo)) beats "
-          + "a minute decide the length alone; --groove gives it a beat")
+          + "a minute decide the length alone; for drums, --groove gives a beat")
       return
     }
     let isSet = options.numbers.keys.contains { $0.lowercased() == name.lowercased() }
     if !isSet { options.numbers[name] = tempo }
   }
 
-  /// Where the model's own sampler adds no noise, one that does takes its place; where one is named, that one
+  /// Where the model's own sampler has no noise to add, one that has takes its place; where one is named, that one
   /// stays.
   private func setGroove(of options: inout Generator.Options, for model: Model) {
     options.groove = beats
     let standard = model.configuration.sampling
+    if options.sampler == nil, !standard.sampler.takesEta,
+      !standard.sampler.addsNoise(standard.settings)
+    {
+      let substitute = Sampler.dpmSolver2MSDE
+      options.sampler = substitute
+      options.steps = options.steps ?? max(standard.steps, Self.stepsOfGroove)
+      Terminal.note(
+        "\(standard.sampler.rawValue), the model's sampler, adds no noise between its steps: "
+          + "\(options.steps ?? 0) steps of \(substitute.rawValue) take its place")
+    }
     let sampler = options.sampler ?? standard.sampler
     let settings =
       options.samplerSettings ?? (sampler == standard.sampler ? standard.settings : .init())
     guard !sampler.addsNoise(settings) else { return }
-    let name = sampler.rawValue
-    guard options.sampler == nil, options.samplerSettings == nil else {
-      Terminal.note(
-        "\(name) adds no noise between its steps: every half bar will be the same (--sampler dpm++2m-sde varies them)"
-      )
-      return
-    }
-    let stand = Sampler.dpmSolver2MSDE
-    options.sampler = stand
-    options.steps = options.steps ?? max(standard.steps, Self.stepsOfGroove)
+    let name = settings.eta == 0 ? "\(sampler.rawValue) with --eta 0" : sampler.rawValue
     Terminal.note(
-      "\(name), the model's sampler, adds no noise between its steps: \(stand.rawValue) draws in its place"
+      "\(name) adds no noise between its steps: half bars will be nearly the same (--sampler dpm++2m-sde varies them)"
     )
   }
 
